@@ -1,0 +1,3 @@
+"""A Prometheus exporter for the health of certificate revocation information."""
+
+__version__ = "0.1.0"

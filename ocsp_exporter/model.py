@@ -1,0 +1,344 @@
+"""The nouns of the exporter: frozen values and closed sets, without I/O, clock or logic.
+
+Points in time are seconds since 1970 (UTC), as Prometheus publishes them; those that certificates and
+responses state are whole seconds, and may lie before 1970 or in the year 9999. Durations are seconds.
+The members of every enumeration here are a public contract: they are label values.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cryptography import x509
+
+
+class Source(StrEnum):
+    """Where a piece of evidence came from."""
+
+    STAPLE = "staple"
+    RESPONDER = "responder"
+    CRL = "crl"
+    FILE = "file"
+
+
+class Status(StrEnum):
+    """What a source says of a certificate; the first three only ever from a verified answer."""
+
+    GOOD = "good"
+    REVOKED = "revoked"
+    UNKNOWN = "unknown"
+    SERVER_FAILED = "server_failed"
+    MISSING = "missing"
+    INVALID = "invalid"
+
+
+class Problem(StrEnum):
+    """One thing that is wrong with a piece of evidence, in the order in which it is looked for."""
+
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    BLOCKED_BY_EGRESS_POLICY = "blocked_by_egress_policy"
+    UNSUPPORTED_SCHEME = "unsupported_scheme"
+    HTTP_ERROR = "http_error"
+    WRONG_CONTENT_TYPE = "wrong_content_type"
+    TOO_LARGE = "too_large"
+    MALFORMED = "malformed"
+    UNSUCCESSFUL = "unsuccessful"
+    ISSUER_UNAVAILABLE = "issuer_unavailable"
+    NO_MATCHING_RESPONSE = "no_matching_response"
+    RESPONDER_UNIDENTIFIED = "responder_unidentified"
+    RESPONDER_UNAUTHORIZED = "responder_unauthorized"
+    RESPONDER_CERTIFICATE_EXPIRED = "responder_certificate_expired"
+    SIGNATURE_ALGORITHM_UNSUPPORTED = "signature_algorithm_unsupported"
+    SIGNATURE_INVALID = "signature_invalid"
+    CRITICAL_EXTENSION = "critical_extension"
+    OUT_OF_SCOPE = "out_of_scope"
+    NONCE_MISMATCH = "nonce_mismatch"
+    NUMBER_WENT_BACKWARDS = "number_went_backwards"
+    NOT_YET_VALID = "not_yet_valid"
+    PRODUCED_IN_FUTURE = "produced_in_future"
+    EXPIRED = "expired"
+
+
+class Failure(StrEnum):
+    """Why a target could not be looked at at all."""
+
+    RESOLVE = "resolve"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    STARTTLS = "starttls"
+    NOT_TLS = "not_tls"
+    TLS = "tls"
+    NO_CERTIFICATE = "no_certificate"
+    FILE = "file"
+    INTERNAL = "internal"
+
+
+class Reason(StrEnum):
+    """Why a certificate was revoked: CRLReason of RFC 5280, section 5.3.1."""
+
+    UNSPECIFIED = "unspecified"
+    KEY_COMPROMISE = "key_compromise"
+    CA_COMPROMISE = "ca_compromise"
+    AFFILIATION_CHANGED = "affiliation_changed"
+    SUPERSEDED = "superseded"
+    CESSATION_OF_OPERATION = "cessation_of_operation"
+    CERTIFICATE_HOLD = "certificate_hold"
+    REMOVE_FROM_CRL = "remove_from_crl"
+    PRIVILEGE_WITHDRAWN = "privilege_withdrawn"
+    AA_COMPROMISE = "aa_compromise"
+
+
+class StaplePolicy(StrEnum):
+    """When a staple is demanded, in the NATS server's vocabulary."""
+
+    AUTO = "auto"
+    MUST = "must"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class Phase(StrEnum):
+    """The parts of a probe that are timed by themselves."""
+
+    RESOLVE = "resolve"
+    CONNECT = "connect"
+    STARTTLS = "starttls"
+    HANDSHAKE = "handshake"
+
+
+class ChainError(StrEnum):
+    """Why a chain does not verify to the module's roots, for this name, now."""
+
+    SELF_SIGNED = "self_signed"
+    UNKNOWN_ISSUER = "unknown_issuer"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+    HOSTNAME_MISMATCH = "hostname_mismatch"
+    OTHER = "other"
+
+
+class Signer(StrEnum):
+    """By what right somebody signed a response (RFC 6960, section 4.2.2.2)."""
+
+    ISSUER = "issuer"
+    DELEGATED = "delegated"
+    TRUSTED = "trusted"
+
+
+class TLSVersion(StrEnum):
+    """The TLS versions that a module may be limited to, in Prometheus's spelling."""
+
+    TLS12 = "TLS12"
+    TLS13 = "TLS13"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is looked at.
+
+    `name` is the text exactly as given and the `target` label. `host` is a host name or an IP address
+    without brackets.
+    """
+
+    name: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class TLSSettings:
+    """How to shake hands; equal settings share one TLS context. `roots` None: the system's roots."""
+
+    roots: tuple[x509.Certificate, ...] | None = None
+    min_version: TLSVersion = TLSVersion.TLS12
+    max_version: TLSVersion = TLSVersion.TLS13
+
+
+@dataclass(frozen=True, slots=True)
+class StapleSettings:
+    """What is demanded of staples, and how many handshakes are made to see them."""
+
+    policy: StaplePolicy = StaplePolicy.AUTO
+    handshakes: int = 1
+    retry_missing: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A named recipe for looking at a target.
+
+    `server_name` None: the target's host. `issuers` are certificates beside the chain sent and the roots
+    in which an issuer is looked for.
+    """
+
+    name: str
+    timeout: float = 10.0
+    tls: TLSSettings = TLSSettings()
+    server_name: str | None = None
+    staple: StapleSettings = StapleSettings()
+    issuers: tuple[x509.Certificate, ...] = ()
+    clock_skew: float = 300.0
+    max_age_without_next_update: float = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledTarget:
+    """A target that the workers look at once per `interval`, with its operator's own labels, sorted by name."""
+
+    target: Target
+    module: Module
+    interval: float
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+class ProbeFailed(Exception):
+    """A target could not be looked at. `detail` is for the log and for people, never for a label."""
+
+    def __init__(self, failure: Failure, detail: str) -> None:
+        super().__init__(f"{failure}: {detail}")
+        self.failure = failure
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """What one TLS handshake with a target brought.
+
+    `chain` holds the certificates as sent that could be parsed, the leaf first. `staple` None: none was
+    sent, or it could not be taken off the wire; then `staple_problem` says why. `complete` False: the
+    handshake call failed after the certificate had come. `chain_errors` is empty where the chain verifies.
+    `durations` has the phases that took place.
+    """
+
+    address: str
+    chain: tuple[x509.Certificate, ...]
+    staple: bytes | None
+    staple_problem: Problem | None
+    version: str
+    cipher: str
+    complete: bool
+    client_certificate_requested: bool
+    chain_errors: frozenset[ChainError]
+    at: float
+    durations: Mapping[Phase, float]
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFacts:
+    """What a certificate says of itself, ready to be shown.
+
+    `depth` is the position on the path built by signature from the leaf. Names are RFC 4514 text, serial
+    number and fingerprint lower-case hex. `ocsp_urls` and `crl_urls` are as the certificate lists them,
+    of any scheme. `must_staple`: it has the TLS feature status_request (RFC 7633).
+    """
+
+    depth: int
+    subject: str
+    issuer: str
+    serial_number: str
+    fingerprint_sha256: str
+    public_key_algorithm: str
+    not_before: int
+    not_after: int
+    must_staple: bool
+    ocsp_urls: tuple[str, ...]
+    crl_urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """When and why a certificate was revoked. `reason` None: the evidence gives none."""
+
+    time: int
+    reason: Reason | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseFacts:
+    """What an OCSP response says of itself, believed or not.
+
+    `response_status` is the outer OCSPResponseStatus in snake_case. The others are empty (`signer` None)
+    where they are not known: `responder_id` is RFC 4514 text or `keyHash=` and hex, `cert_id_hash` a name
+    such as `sha1`, `signature_algorithm` such as `ecdsa-with-SHA256`.
+    """
+
+    response_status: str
+    responder_id: str = ""
+    signer: Signer | None = None
+    cert_id_hash: str = ""
+    signature_algorithm: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one source says of one certificate, judged.
+
+    `authentic`: it is about this certificate and was signed by one who may, whatever the time is. Times are
+    as the evidence states them, None where it does not; `revocation` is set only where the evidence says
+    revoked. `signer_not_after` is the end of the certificate that signed. `fetched_at` is when it was
+    obtained, None where nothing was. `der` are the bytes themselves, None where there are none.
+    """
+
+    source: Source
+    depth: int
+    status: Status
+    problems: tuple[Problem, ...] = ()
+    authentic: bool = False
+    produced_at: int | None = None
+    this_update: int | None = None
+    next_update: int | None = None
+    revocation: Revocation | None = None
+    response: ResponseFacts | None = None
+    signer_not_after: int | None = None
+    fetched_at: float | None = None
+    der: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Applicability:
+    """Whether a source applies to a certificate. `host` is that of its first URL, empty where there is none."""
+
+    source: Source
+    depth: int
+    applicable: bool
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a probe found at a target that could be looked at.
+
+    `session` is the handshake whose TLS facts are shown. `stapled_handshakes` of `handshakes` carried a
+    staple, `distinct_staples` of them different ones. `compliant` None: the policy demands nothing here.
+    `revoked` has an entry for each depth at which it is known.
+    """
+
+    session: Handshake
+    handshakes: int
+    stapled_handshakes: int
+    distinct_staples: int
+    certificates: tuple[CertificateFacts, ...]
+    applicability: tuple[Applicability, ...]
+    evidence: tuple[Evidence, ...]
+    staple_required: bool
+    compliant: bool | None
+    revoked: Mapping[int, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """The outcome of one probe: either `findings`, or a `failure` with its `detail` for people.
+
+    `obtained_at` is when the probe ended, `duration` how long it took.
+    """
+
+    target: Target
+    module: str
+    obtained_at: float
+    duration: float
+    phases: Mapping[Phase, float]
+    findings: Findings | None = None
+    failure: Failure | None = None
+    detail: str = ""

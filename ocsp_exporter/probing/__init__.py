@@ -1,0 +1,1 @@
+"""Go out and bring bytes back. No verdicts."""

@@ -1,0 +1,1 @@
+"""Pure: bytes, certificates and a time in; verdicts out."""
