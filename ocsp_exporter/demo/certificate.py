@@ -8,7 +8,7 @@ from typing import TypedDict
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from ocsp_exporter.demo.response import PrivateKey
@@ -81,7 +81,8 @@ def issue(
     for extension in (*extensions, *options.get("extensions", ())):
         critical = isinstance(extension, x509.BasicConstraints | x509.KeyUsage)
         builder = builder.add_extension(extension, critical=critical)
-    return Credential(builder.sign(issuer_key, hashes.SHA256()), key)
+    has_own_hash = isinstance(issuer_key, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey)
+    return Credential(builder.sign(issuer_key, None if has_own_hash else hashes.SHA256()), key)
 
 
 def authority_extensions() -> tuple[x509.ExtensionType, ...]:

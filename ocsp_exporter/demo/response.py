@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.x509.oid import OCSPExtensionOID, SignatureAlgorithmOID
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
+from cryptography.x509.oid import OCSPExtensionOID
 
 from ocsp_exporter.demo import der
 from ocsp_exporter.model import Reason, Revocation, Status
 
-PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
 
 #: CRLReason of RFC 5280, section 5.3.1.
 _REASON_CODES = {
@@ -29,6 +29,7 @@ _REASON_CODES = {
 #: The hash functions that a CertID may use here, by cryptography's names.
 HASH_OIDS = {
     "sha1": x509.ObjectIdentifier("1.3.14.3.2.26"),
+    "sha224": x509.ObjectIdentifier("2.16.840.1.101.3.4.2.4"),
     "sha256": x509.ObjectIdentifier("2.16.840.1.101.3.4.2.1"),
     "sha384": x509.ObjectIdentifier("2.16.840.1.101.3.4.2.2"),
     "sha512": x509.ObjectIdentifier("2.16.840.1.101.3.4.2.3"),
@@ -43,47 +44,88 @@ class Signing:
     sign: Callable[[PrivateKey, bytes], bytes]
 
 
-def _sign_ecdsa(key: PrivateKey, data: bytes) -> bytes:
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise TypeError("ECDSA needs an elliptic-curve key")
-    return key.sign(data, ec.ECDSA(hashes.SHA256()))
+def identifier(oid: str, *parameters: bytes) -> bytes:
+    """Return an AlgorithmIdentifier; the OID is dotted, the parameters are DER."""
+    return der.sequence(der.object_identifier(x509.ObjectIdentifier(oid)), *parameters)
 
 
-def _sign_rsa(key: PrivateKey, data: bytes) -> bytes:
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise TypeError("RSA needs an RSA key")
-    return key.sign(data, padding.PKCS1v15(), hashes.SHA256())
+def ecdsa(oid: str, digest: hashes.HashAlgorithm) -> Signing:
+    """Sign with ECDSA over a hash, stating an OID that should be the one of both."""
+
+    def sign(key: PrivateKey, data: bytes) -> bytes:
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise TypeError("ECDSA needs an elliptic-curve key")
+        return key.sign(data, ec.ECDSA(digest))
+
+    return Signing(identifier(oid), sign)
 
 
-def _sign_rsa_pss(key: PrivateKey, data: bytes) -> bytes:
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise TypeError("RSA-PSS needs an RSA key")
-    return key.sign(data, padding.PSS(padding.MGF1(hashes.SHA256()), hashes.SHA256.digest_size), hashes.SHA256())
+def rsa_pkcs1(oid: str, digest: hashes.HashAlgorithm) -> Signing:
+    """Sign with RSA PKCS #1 v1.5 over a hash, stating an OID that should be the one of both."""
+
+    def sign(key: PrivateKey, data: bytes) -> bytes:
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise TypeError("RSA needs an RSA key")
+        return key.sign(data, padding.PKCS1v15(), digest)
+
+    return Signing(identifier(oid, der.null()), sign)
 
 
-def _identifier(oid: x509.ObjectIdentifier, *parameters: bytes) -> bytes:
-    return der.sequence(der.object_identifier(oid), *parameters)
+def rsa_pss(
+    digest: hashes.HashAlgorithm, salt_length: int | None = None, stated_salt_length: int | None = None
+) -> Signing:
+    """Sign with RSA-PSS (RFC 4055, section 3.1), by default with a salt as long as the hash."""
+    used = digest.digest_size if salt_length is None else salt_length
+    stated = used if stated_salt_length is None else stated_salt_length
+    hashed = identifier(HASH_OIDS[digest.name].dotted_string, der.null())
+    parameters = der.sequence(
+        der.explicit(0, hashed), der.explicit(1, identifier(_MGF1, hashed)), der.explicit(2, der.integer(stated))
+    )
+
+    def sign(key: PrivateKey, data: bytes) -> bytes:
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise TypeError("RSA-PSS needs an RSA key")
+        return key.sign(data, padding.PSS(padding.MGF1(digest), used), digest)
+
+    return Signing(identifier(_RSASSA_PSS, parameters), sign)
 
 
-_SHA256 = _identifier(HASH_OIDS["sha256"], der.null())
-_MGF1_SHA256 = _identifier(x509.ObjectIdentifier("1.2.840.113549.1.1.8"), _SHA256)
+def _eddsa(oid: str) -> Signing:
+    def sign(key: PrivateKey, data: bytes) -> bytes:
+        if not isinstance(key, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey):
+            raise TypeError("EdDSA needs an Edwards-curve key")
+        return key.sign(data)
 
-ECDSA_SHA256 = Signing(_identifier(SignatureAlgorithmOID.ECDSA_WITH_SHA256), _sign_ecdsa)
-RSA_SHA256 = Signing(_identifier(SignatureAlgorithmOID.RSA_WITH_SHA256, der.null()), _sign_rsa)
-RSA_PSS_SHA256 = Signing(
-    # RSASSA-PSS-params of RFC 4055, section 3.1.
-    _identifier(
-        SignatureAlgorithmOID.RSASSA_PSS,
-        der.sequence(der.explicit(0, _SHA256), der.explicit(1, _MGF1_SHA256), der.explicit(2, der.integer(32))),
-    ),
-    _sign_rsa_pss,
-)
+    return Signing(identifier(oid), sign)
+
+
+_MGF1 = "1.2.840.113549.1.1.8"
+_RSASSA_PSS = "1.2.840.113549.1.1.10"
+
+ECDSA_SHA256 = ecdsa("1.2.840.10045.4.3.2", hashes.SHA256())
+RSA_SHA256 = rsa_pkcs1("1.2.840.113549.1.1.11", hashes.SHA256())
+RSA_PSS_SHA256 = rsa_pss(hashes.SHA256())
+ED25519 = _eddsa("1.3.101.112")
+ED448 = _eddsa("1.3.101.113")
+
+
+def usual_signing(key: PrivateKey) -> Signing:
+    """Return the usual way to sign with a key."""
+    match key:
+        case rsa.RSAPrivateKey():
+            return RSA_SHA256
+        case ed25519.Ed25519PrivateKey():
+            return ED25519
+        case ed448.Ed448PrivateKey():
+            return ED448
+        case _:
+            return ECDSA_SHA256
 
 
 def cert_id(serial_number: int, issuer: x509.Certificate, algorithm: hashes.HashAlgorithm) -> bytes:
     """Return a CertID: the serial number, and the issuer's name and key hashed with SHA-1 or SHA-2."""
     return der.sequence(
-        _identifier(HASH_OIDS[algorithm.name], der.null()),
+        identifier(HASH_OIDS[algorithm.name].dotted_string, der.null()),
         der.octet_string(name_hash(issuer, algorithm)),
         der.octet_string(key_hash(issuer, algorithm)),
         der.integer(serial_number),
@@ -98,10 +140,11 @@ def name_hash(certificate: x509.Certificate, algorithm: hashes.HashAlgorithm) ->
 def key_hash(certificate: x509.Certificate, algorithm: hashes.HashAlgorithm) -> bytes:
     """Return the hash of the certificate's public key: the bits, without their SubjectPublicKeyInfo."""
     public_key = certificate.public_key()
+    encoding, form = serialization.Encoding.DER, serialization.PublicFormat.PKCS1
     if isinstance(public_key, ec.EllipticCurvePublicKey):
         encoding, form = serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
-    else:
-        encoding, form = serialization.Encoding.DER, serialization.PublicFormat.PKCS1
+    if isinstance(public_key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
+        encoding, form = serialization.Encoding.Raw, serialization.PublicFormat.Raw
     return _digest(algorithm, public_key.public_bytes(encoding, form))
 
 
@@ -148,8 +191,7 @@ def signed_response(
     data: bytes, key: PrivateKey, signing: Signing | None = None, certificates: Sequence[x509.Certificate] = ()
 ) -> bytes:
     """Return a successful OCSPResponse around a ResponseData, signed by default with the key's usual algorithm."""
-    if signing is None:
-        signing = RSA_SHA256 if isinstance(key, rsa.RSAPrivateKey) else ECDSA_SHA256
+    signing = signing or usual_signing(key)
     included = [certificate.public_bytes(serialization.Encoding.DER) for certificate in certificates]
     basic = der.sequence(
         data,
