@@ -1,0 +1,1 @@
+"""Going out and looking, against servers in this process."""

@@ -1,0 +1,68 @@
+"""A probe of each endpoint of the lab finds what the lab's table promises."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from ocsp_exporter.demo.lab import Lab, RunningEndpoint
+from ocsp_exporter.demo.states import STATES
+from ocsp_exporter.model import Findings, ProbeResult, Status
+from ocsp_exporter.probing.probe import Prober
+
+
+@pytest.fixture
+async def lab() -> AsyncIterator[Lab]:
+    """The lab on free ports."""
+    async with Lab.start(first_port=0) as running:
+        yield running
+
+
+@pytest.fixture
+async def prober() -> AsyncIterator[Prober]:
+    """A prober, closed in the end."""
+    prober = Prober()
+    yield prober
+    prober.close()
+
+
+async def _findings(lab: Lab, prober: Prober, name: str) -> tuple[RunningEndpoint, Findings]:
+    position = next(index for index, state in enumerate(STATES) if state.name == name)
+    scheduled = lab.scheduled_targets(60.0)[position]
+    result: ProbeResult = await prober.probe(scheduled.target, scheduled.module)
+    assert result.findings is not None, result.detail
+    return lab.endpoints[position], result.findings
+
+
+@pytest.mark.parametrize("name", [state.name for state in STATES])
+async def test_each_endpoint_is_seen_as_promised(lab: Lab, prober: Prober, name: str) -> None:
+    """Status, problems, compliance, revocation time and reason are those of the lab's table."""
+    endpoint, findings = await _findings(lab, prober, name)
+    expected = endpoint.row.expected
+    staple = next(iter(findings.evidence), None)
+    assert (None if staple is None else staple.status) == expected.status
+    assert (() if staple is None else staple.problems) == expected.problems
+    assert findings.compliant is expected.compliant
+    if expected.status is Status.REVOKED:
+        assert staple is not None
+        assert staple.revocation == endpoint.revocation
+
+
+@pytest.mark.parametrize("name", [state.name for state in STATES])
+async def test_the_chain_and_the_session_are_seen_whatever_the_staple_is(lab: Lab, prober: Prober, name: str) -> None:
+    """The certificate, its trust and the TLS session are found beside any staple."""
+    endpoint, findings = await _findings(lab, prober, name)
+    assert findings.session.chain_errors == frozenset()
+    assert (findings.session.complete, findings.session.version) == (True, "TLSv1.3")
+    assert findings.certificates[0].serial_number == f"{endpoint.credential.certificate.serial_number:x}"
+    assert [each.subject for each in findings.certificates[1:]] == [
+        "CN=ocsp_exporter demo CA",
+        "CN=ocsp_exporter demo root CA",
+    ]
+
+
+async def test_a_required_staple_that_is_missing_is_asked_for_again(lab: Lab, prober: Prober) -> None:
+    """Two more handshakes look for a required staple, and none for one that is not required."""
+    _, required = await _findings(lab, prober, "must-staple-without-staple")
+    assert (required.handshakes, required.stapled_handshakes, required.distinct_staples) == (3, 0, 0)
+    _, not_required = await _findings(lab, prober, "without-ocsp")
+    assert (not_required.handshakes, not_required.stapled_handshakes) == (1, 0)
