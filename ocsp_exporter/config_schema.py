@@ -1,0 +1,231 @@
+"""The one table of the keys that a configuration file may hold, in the shape of the file.
+
+A key is a field: its type, its default (taken from `model` where that has one) and a sentence for the JSON
+Schema. Each value is checked by itself; what values mean for each other is checked in `config`.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
+
+from cryptography import x509
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from ocsp_exporter import model
+from ocsp_exporter.config_document import Steps
+from ocsp_exporter.config_values import DURATION_PATTERN, parse_duration, read_certificates, show_duration
+from ocsp_exporter.labels import check_label_name, check_label_value
+from ocsp_exporter.model import StaplePolicy, TLSVersion
+from ocsp_exporter.target import parse_host, parse_target
+
+#: The module of targets that name none.
+DEFAULT_MODULE: Final = "tls"
+
+_MODULE: Final = model.Module(DEFAULT_MODULE)
+
+#: The kind of fault to whose sentence the writer's words are to be added; a ValueError's has them already.
+_EXPECTED: Final = "expected"
+
+T = TypeVar("T")
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise PydanticCustomError("string_type", "expected text")
+    return value
+
+
+def _duration(value: object) -> float:
+    try:
+        return parse_duration(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise PydanticCustomError(_EXPECTED, "{why}", {"why": str(error)}) from None
+
+
+def _positive_duration(value: object) -> float:
+    duration = _duration(value)
+    if not duration:
+        raise PydanticCustomError(_EXPECTED, "expected a duration longer than 0s")
+    return duration
+
+
+def _certificates(value: object, info: ValidationInfo) -> tuple[x509.Certificate, ...]:
+    folder = info.context
+    if not isinstance(folder, Path):
+        raise TypeError("the folder of the configuration file is the context of its validation")
+    return read_certificates(_text(value), folder)
+
+
+def _target(value: object) -> model.Target:
+    return parse_target(_text(value))
+
+
+def _host(value: str) -> str:
+    try:
+        return parse_host(value)
+    except ValueError as error:
+        raise PydanticCustomError(_EXPECTED, "expected a host name: {why}", {"why": str(error)}) from None
+
+
+def _module_name(value: str) -> str:
+    if not value or not all(c.isascii() and (c.isalnum() or c in "_.-") for c in value):
+        raise ValueError("a module's name has only ASCII letters, digits and _ . -")
+    return check_label_value(value)
+
+
+_DurationText = Annotated[str, StringConstraints(pattern=DURATION_PATTERN, min_length=1)]
+Duration = Annotated[float, PlainValidator(_duration, json_schema_input_type=_DurationText)]
+PositiveDuration = Annotated[float, PlainValidator(_positive_duration, json_schema_input_type=_DurationText)]
+Certificates = Annotated[tuple[x509.Certificate, ...], PlainValidator(_certificates, json_schema_input_type=str)]
+TargetText = Annotated[model.Target, PlainValidator(_target, json_schema_input_type=str)]
+Host = Annotated[str, AfterValidator(_host)]
+ModuleName = Annotated[str, AfterValidator(_module_name)]
+LabelName = Annotated[str, AfterValidator(check_label_name)]
+LabelValue = Annotated[str, AfterValidator(check_label_value)]
+# Strictness would ask for the member of the enumeration itself.
+Policy = Annotated[StaplePolicy, Field(strict=False)]
+Version = Annotated[TLSVersion, Field(strict=False)]
+#: Of a section, all of whose keys are commented out, YAML leaves nothing: that means its defaults.
+Section = Annotated[T, BeforeValidator(lambda value: {} if value is None else value)]
+Items = Annotated[list[T], BeforeValidator(lambda value: [] if value is None else value)]
+
+
+class _Keys(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, field_title_generator=lambda name, _: name)
+
+
+def _seconds(default: float, description: str) -> Any:  # noqa: ANN401  # as pydantic's own Field
+    """Make a field for a duration, whose default the JSON Schema shows as it is written."""
+    return Field(default=default, description=description, json_schema_extra={"default": show_duration(default)})
+
+
+class Probe(_Keys):
+    """The workers, which look at the targets below on the exporter's own schedule."""
+
+    interval: PositiveDuration = _seconds(60.0, "How often each target is looked at.")
+    concurrency: int = Field(default=512, ge=1, description="How many probes of the workers may run at a time.")
+
+
+class ProbeEndpoint(_Keys):
+    """The page /probe, which looks at a target whenever Prometheus asks."""
+
+    concurrency: int = Field(
+        default=512, ge=1, description="How many probes of /probe may run at a time; beyond that it answers 503."
+    )
+
+
+class TLSConfig(_Keys):
+    """How TLS is spoken, and whom to trust."""
+
+    ca_file: Certificates | None = Field(
+        default=_MODULE.tls.roots,
+        description="Certificates of the trusted roots, PEM, relative to this file; absent: the system's.",
+    )
+    server_name: Host | None = Field(
+        default=_MODULE.server_name,
+        description="The name asked for (SNI) and looked for in the certificate; absent: the target's host.",
+    )
+    min_version: Version = Field(default=_MODULE.tls.min_version, description="The lowest TLS version offered.")
+    max_version: Version = Field(default=_MODULE.tls.max_version, description="The highest TLS version offered.")
+
+    @model_validator(mode="after")
+    def _versions_in_order(self) -> Self:
+        versions = list(TLSVersion)
+        if versions.index(self.min_version) > versions.index(self.max_version):
+            raise ValueError(f"min_version {self.min_version} is above max_version {self.max_version}")
+        return self
+
+
+class Staple(_Keys):
+    """What is demanded of staples."""
+
+    policy: Policy = Field(
+        default=_MODULE.staple.policy,
+        description="auto: a staple is required where the certificate has the TLS feature (must-staple); must: and it "
+        "has to say good; always: for every certificate; never: nothing about staples is a violation.",
+    )
+    handshakes: int = Field(default=_MODULE.staple.handshakes, ge=1, le=1000, description="Handshakes in each probe.")
+    retry_missing: int = Field(
+        default=_MODULE.staple.retry_missing,
+        ge=0,
+        le=1000,
+        description="Further handshakes when a required staple is missing, for servers that fetch it when first asked.",
+    )
+
+
+class Module(_Keys):
+    """A named recipe for looking at a target."""
+
+    prober: Literal["tls"] = Field(default="tls", description="tls: make TLS handshakes with the target.")
+    timeout: PositiveDuration = _seconds(_MODULE.timeout, "When a probe is given up.")
+    tls_config: Section[TLSConfig] = Field(
+        default_factory=TLSConfig, description="How TLS is spoken, and whom to trust."
+    )
+    staple: Section[Staple] = Field(default_factory=Staple, description="What is demanded of staples.")
+    issuer_file: Certificates | None = Field(
+        default=None,
+        description="Certificates of issuers, PEM, relative to this file, for servers that do not send theirs.",
+    )
+    clock_skew: Duration = _seconds(
+        _MODULE.clock_skew,
+        "By how much clocks may differ before evidence is not yet valid or expired.",
+    )
+    max_age_without_next_update: Duration = _seconds(
+        _MODULE.max_age_without_next_update,
+        "The age at which evidence that states no nextUpdate is expired.",
+    )
+
+
+class TargetGroup(_Keys):
+    """Targets that the workers look at in the same way."""
+
+    targets: Items[TargetText] = Field(
+        description="HOST, HOST:PORT or [IPv6]:PORT, with or without https:// or tls:// in front."
+    )
+    module: str = Field(default=DEFAULT_MODULE, description="The module to look with.")
+    interval: PositiveDuration | None = Field(default=None, description="How often; absent: as probe.interval says.")
+    labels: Section[dict[LabelName, LabelValue]] = Field(
+        default_factory=dict, description="Labels for all series of these targets."
+    )
+
+
+class File(_Keys):
+    """Configuration of ocsp_exporter. Every key may be left out."""
+
+    probe: Section[Probe] = Field(default_factory=Probe, description="The workers.")
+    probe_endpoint: Section[ProbeEndpoint] = Field(default_factory=ProbeEndpoint, description="The page /probe.")
+    modules: Section[dict[ModuleName, Section[Module]]] = Field(
+        default_factory=dict, description="Recipes by name; one named as a built-in module replaces that."
+    )
+    targets: Items[TargetGroup] = Field(default_factory=list, description="What the workers look at.")
+
+
+@cache
+def json_schema() -> dict[str, Any]:
+    """Give the JSON Schema (draft 2020-12) of the configuration file; shared, so not to be changed."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **File.model_json_schema()}
+
+
+def known_keys(steps: Steps) -> tuple[str, ...]:
+    """Give the keys that may stand in the mapping at `steps`, in the table's order."""
+    schema = top = json_schema()
+    for step in steps:
+        schema = (
+            schema["items"]
+            if isinstance(step, int)
+            else schema.get("properties", {}).get(step) or schema["additionalProperties"]
+        )
+        if "$ref" in schema:
+            schema = top["$defs"][schema["$ref"].removeprefix("#/$defs/")]
+    return tuple(schema["properties"])

@@ -1,0 +1,268 @@
+"""The table of what may be wrong in a configuration."""
+
+from typing import Final
+
+DURATION = "expected a duration such as 500ms, 10s, 5m or 1h30m"
+WHOLE = "expected a whole number in decimal without leading zeros, or text in quotes"
+MAPPING = "expected a mapping of keys to values"
+TEXT = "expected text; put it in quotes if it is meant so"
+TARGETS = "targets: [{targets: [a], %s}]"
+NO_TARGET = "accepted are HOST, HOST:PORT and [IPv6]:PORT, with or without https:// or tls:// in front"
+NO_HOST = "that is not a host name or an IP address"
+RESERVED = "is reserved: the exporter or Prometheus uses it; choose another"
+BAD_LABEL = "a label name has only ASCII letters, digits, underscores, and begins with no digit"
+
+#: A template, what makes it faulty, the fault (its file is f.yaml), and what makes it good.
+FAULTS: Final = (
+    # Durations
+    ("probe: {interval: %s}", "60", f"1:9: probe.interval: {DURATION} (got 60)", "60s"),
+    ("probe: {interval: %s}", "1.5s", f"1:9: probe.interval: {DURATION} (got 1.5s)", "1500ms"),
+    ("probe: {interval: %s}", "-1s", f"1:9: probe.interval: {DURATION} (got -1s)", "1s"),
+    ("probe: {interval: %s}", "1m1h", f"1:9: probe.interval: {DURATION} (got 1m1h)", "1h1m"),
+    ("probe: {interval: %s}", "1 m", f"1:9: probe.interval: {DURATION} (got 1 m)", "1m"),
+    ("probe: {interval: %s}", "1M", f"1:9: probe.interval: {DURATION} (got 1M)", "1m"),
+    ("probe: {interval: %s}", '""', f'1:9: probe.interval: {DURATION} (got "")', '"1m"'),
+    ("probe: {interval: %s}", '"1m\\n"', f'1:9: probe.interval: {DURATION} (got "1m\\n")', '"1m"'),
+    ("probe: {interval: %s}", "~", f"1:9: probe.interval: {DURATION} (got ~)", "1m"),
+    ("probe: {interval: %s}", "", f"1:9: probe.interval: {DURATION} (got nothing)", "1m"),
+    ("probe: {interval: %s}", "[1m]", f"1:9: probe.interval: {DURATION} (got a list)", "1m"),
+    ("probe: {interval: %s}", "101y", "1:9: probe.interval: expected a duration of at most 100y (got 101y)", "99y"),
+    ("probe: {interval: %s}", "0s", "1:9: probe.interval: expected a duration longer than 0s (got 0s)", "1ms"),
+    ("modules: {a: {timeout: %s}}", "0s", "1:15: modules.a.timeout: expected a duration longer than 0s (got 0s)", "1s"),
+    ("modules: {a: {clock_skew: %s}}", "0", f"1:15: modules.a.clock_skew: {DURATION} (got 0)", "0s"),
+    (
+        "modules: {a: {max_age_without_next_update: %s}}",
+        "1",
+        f"1:15: modules.a.max_age_without_next_update: {DURATION} (got 1)",
+        "0s",
+    ),
+    (TARGETS, "interval: 0s", "1:26: targets[0].interval: expected a duration longer than 0s (got 0s)", "interval: 1s"),
+    # Numbers: none is made of text or truth, and none is read in another base than it seems
+    ("probe: {concurrency: %s}", '"5"', '1:9: probe.concurrency: expected a whole number (got "5")', "5"),
+    ("probe: {concurrency: %s}", "5.0", "1:9: probe.concurrency: expected a whole number (got 5.0)", "5"),
+    ("probe: {concurrency: %s}", "true", "1:9: probe.concurrency: expected a whole number (got true)", "1"),
+    ("probe: {concurrency: %s}", "many", "1:9: probe.concurrency: expected a whole number (got many)", "1"),
+    ("probe: {concurrency: %s}", "0", "1:9: probe.concurrency: expected 1 or more (got 0)", "1"),
+    ("probe: {concurrency: %s}", "0443", f"1:9: probe.concurrency: {WHOLE} (got 0443)", "443"),
+    ("probe: {concurrency: %s}", "0x10", f"1:9: probe.concurrency: {WHOLE} (got 0x10)", "16"),
+    ("probe: {concurrency: %s}", "1:30", f"1:9: probe.concurrency: {WHOLE} (got 1:30)", "90"),
+    ("probe: {concurrency: %s}", "1_000", f"1:9: probe.concurrency: {WHOLE} (got 1_000)", "1000"),
+    ("probe: {concurrency: %s}", "9" * 19, f"1:9: probe.concurrency: {WHOLE} (got {'9' * 19})", "9" * 18),
+    (
+        "probe: {concurrency: %s}",
+        ".inf",
+        "1:9: probe.concurrency: expected a number in decimal, or text in quotes (got .inf)",
+        "1",
+    ),
+    (
+        "probe: {concurrency: %s}",
+        ".NaN",
+        "1:9: probe.concurrency: expected a number in decimal, or text in quotes (got .NaN)",
+        "1",
+    ),
+    ("probe_endpoint: {concurrency: %s}", "-1", "1:18: probe_endpoint.concurrency: expected 1 or more (got -1)", "1"),
+    (
+        "modules: {a: {staple: {handshakes: %s}}}",
+        "0",
+        "1:24: modules.a.staple.handshakes: expected 1 or more (got 0)",
+        "1",
+    ),
+    (
+        "modules: {a: {staple: {handshakes: %s}}}",
+        "1001",
+        "1:24: modules.a.staple.handshakes: expected 1000 or less (got 1001)",
+        "1000",
+    ),
+    (
+        "modules: {a: {staple: {retry_missing: %s}}}",
+        "-1",
+        "1:24: modules.a.staple.retry_missing: expected 0 or more (got -1)",
+        "0",
+    ),
+    # Choices
+    ("modules: {a: {prober: %s}}", "http", "1:15: modules.a.prober: expected tls (got http)", "tls"),
+    (
+        "modules: {a: {staple: {policy: %s}}}",
+        "Must",
+        "1:24: modules.a.staple.policy: expected auto, must, always or never (got Must)",
+        "must",
+    ),
+    (
+        "modules: {a: {staple: {policy: %s}}}",
+        "no",
+        "1:24: modules.a.staple.policy: expected true or false, or text in quotes (got no)",
+        "never",
+    ),
+    (
+        "modules: {a: {tls_config: {min_version: %s}}}",
+        "TLS11",
+        "1:28: modules.a.tls_config.min_version: expected TLS12 or TLS13 (got TLS11)",
+        "TLS12",
+    ),
+    (
+        "modules: {a: {tls_config: {min_version: TLS13, max_version: %s}}}",
+        "TLS12",
+        "1:15: modules.a.tls_config: min_version TLS13 is above max_version TLS12",
+        "TLS13",
+    ),
+    # Names
+    (
+        "modules: {a: {tls_config: {server_name: %s}}}",
+        '"a b"',
+        f'1:28: modules.a.tls_config.server_name: expected a host name: {NO_HOST} (got "a b")',
+        "a.b",
+    ),
+    (
+        "modules: {a: {tls_config: {server_name: %s}}}",
+        '""',
+        '1:28: modules.a.tls_config.server_name: expected a host name: the host is missing (got "")',
+        '"::1"',
+    ),
+    (
+        "modules: {%s: {}}",
+        "a b",
+        '1:11: modules["a b"]: a module\'s name has only ASCII letters, digits and _ . -',
+        "a.b",
+    ),
+    ("modules: {%s: {}}", '""', '1:11: modules[""]: a module\'s name has only ASCII letters, digits and _ . -', '"1"'),
+    # Keys
+    ("%s: {}", "probes", "1:1: probes: unknown key; known here are probe, probe_endpoint, modules, targets", "probe"),
+    (
+        "probe: {%s}",
+        "period: 1s",
+        "1:9: probe.period: unknown key; known here are interval, concurrency",
+        "interval: 1s",
+    ),
+    (
+        "modules: {a: {staple: {%s}}}",
+        "file: a",
+        "1:24: modules.a.staple.file: unknown key; known here are policy, handshakes, retry_missing",
+        "policy: must",
+    ),
+    (
+        TARGETS,
+        "url: a",
+        "1:26: targets[0].url: unknown key; known here are targets, module, interval, labels",
+        "module: tls",
+    ),
+    ("targets: [{%s}]", "module: tls", "1:11: targets[0].targets: this key is missing", "targets: []"),
+    (
+        "probe: {}\n%s: {}",
+        "probe",
+        "2:1: probe: this key stands here twice, first on line 1",
+        "probe_endpoint",
+    ),
+    ("modules: {a: {}, %s: {}}", '"a"', "1:18: modules.a: this key stands here twice, first on line 1", '"b"'),
+    ("modules: {%s: {}}", "1", "1:11: modules: a key is text; put it in quotes (got 1)", '"1"'),
+    ("modules: {%s: {}}", "yes", "1:11: modules: a key is text; put it in quotes (got yes)", '"yes"'),
+    (
+        "modules: {%s: {}}",
+        "2026-11-20",
+        "1:11: modules: a key is text; put it in quotes (got 2026-11-20)",
+        '"2026-11-20"',
+    ),
+    ("modules: {%s: {}}", "~", "1:11: modules: a key is text; put it in quotes (got ~)", "a"),
+    ("modules: {? %s : {}}", "[a]", "1:13: modules: a key is text; put it in quotes (got a list)", "a"),
+    (
+        "modules: {a: &a {timeout: 1s}, b: %s}",
+        "{<<: *a}",
+        "1:36: modules.b: merge keys (<<) are not accepted; an alias may stand for a whole value",
+        "*a",
+    ),
+    # Types
+    ("%s", "[]", f"1:1: {MAPPING} (got a list)", "{}"),
+    ("%s", "text", f"1:1: {MAPPING} (got text)", "{}"),
+    ("probe: %s", "5", f"1:1: probe: {MAPPING} (got 5)", "{}"),
+    ("modules: %s", "[a]", f"1:1: modules: {MAPPING} (got a list)", "{a: }"),
+    ("modules: {a: %s}", "tls", f"1:11: modules.a: {MAPPING} (got tls)", "{prober: tls}"),
+    ("targets: %s", "{}", "1:1: targets: expected a list (got a mapping)", "[]"),
+    ("targets: [%s]", "a", f"1:11: targets[0]: {MAPPING} (got a)", "{targets: [a]}"),
+    ("targets: [{targets: %s}]", "a", "1:12: targets[0].targets: expected a list (got a)", "[a]"),
+    ("targets: [{targets: [%s]}]", "5", f"1:22: targets[0].targets[0]: {TEXT} (got 5)", "a5"),
+    ("targets: [{targets: [%s]}]", "10:30", f"1:22: targets[0].targets[0]: {WHOLE} (got 10:30)", '"a:30"'),
+    (TARGETS, "module: 5", f"1:26: targets[0].module: {TEXT} (got 5)", "module: tls"),
+    # Tags and aliases
+    (
+        "probe: {concurrency: %s}",
+        "!!python/name:os.system 5",
+        "1:9: probe.concurrency: the tag !!python/name:os.system is not accepted; leave it out (got 5)",
+        "!!int 5",
+    ),
+    ("probe: %s", "!probe {}", "1:1: probe: the tag !probe is not accepted; leave it out", "{}"),
+    ("targets: %s", "!!set []", "1:1: targets: the tag !!set is not accepted; leave it out", "[]"),
+    ("probe: &a {}\nprobe_endpoint: %s", "*b", "2:17: the alias *b names nothing that stands before it", "*a"),
+    ("probe: &a {%s}", "interval: *a", "1:22: the alias *a names nothing that stands before it", "interval: &b 1s"),
+    (
+        "modules: {a: &a {timeout: %s}, b: *a}",
+        "5",
+        f"1:18: modules.a.timeout: {DURATION} (got 5)\nf.yaml:1:18: modules.b.timeout: {DURATION} (got 5)",
+        "5s",
+    ),
+    # Targets and modules
+    (
+        "targets: [{targets: [%s]}]",
+        "https://user:secret@a",
+        '1:22: targets[0].targets[0]: target "https://***@a": a user name or password has no place in a target; '
+        + NO_TARGET,
+        "https://a",
+    ),
+    (
+        "targets: [{targets: [%s]}]",
+        "nats://a",
+        '1:22: targets[0].targets[0]: target "nats://a": the scheme "nats" is not known; known are https, tls; '
+        + NO_TARGET,
+        "tls://a",
+    ),
+    (TARGETS, "module: web", '1:26: targets[0].module: unknown module "web"; known are tls', "module: tls"),
+    (
+        "modules: {web: }\n" + TARGETS,
+        "module: wbe",
+        '2:26: targets[0].module: unknown module "wbe"; known are tls, web',
+        "module: web",
+    ),
+    (
+        "targets: [{targets: [a, b, %s]}]",
+        "a",
+        "1:28: targets[0].targets[2]: the same target, module and labels as targets[0].targets[0] on line 1",
+        "a:443",
+    ),
+    (
+        'targets:\n- {targets: [a], labels: {b: c, d: ""}}\n- {targets: [a], module: tls, labels: {%s}}',
+        "b: c",
+        "3:14: targets[1].targets[0]: the same target, module and labels as targets[0].targets[0] on line 2",
+        "b: d",
+    ),
+    (
+        "modules: {web: }\ntargets: [{targets: [a]}, {targets: [a], module: %s}]",
+        "tls",
+        "2:38: targets[1].targets[0]: the same target, module and labels as targets[0].targets[0] on line 2",
+        "web",
+    ),
+    # Labels
+    (TARGETS, "labels: {job: a}", f'1:35: targets[0].labels.job: the label name "job" {RESERVED}', "labels: {jobs: a}"),
+    (
+        TARGETS,
+        "labels: {target: a}",
+        f'1:35: targets[0].labels.target: the label name "target" {RESERVED}',
+        "labels: {t: a}",
+    ),
+    (TARGETS, "labels: {__a: b}", f'1:35: targets[0].labels.__a: the label name "__a" {RESERVED}', "labels: {_a: b}"),
+    (TARGETS, "labels: {1a: b}", f'1:35: targets[0].labels.1a: {BAD_LABEL} (got "1a")', "labels: {a1: b}"),
+    (TARGETS, "labels: {ä: b}", f'1:35: targets[0].labels["ä"]: {BAD_LABEL} (got "ä")', "labels: {ae: b}"),
+    (TARGETS, "labels: {a.b: c}", f'1:35: targets[0].labels["a.b"]: {BAD_LABEL} (got "a.b")', "labels: {a_b: c}"),
+    (TARGETS, "labels: {a: 5}", f"1:35: targets[0].labels.a: {TEXT} (got 5)", 'labels: {a: "5"}'),
+    (TARGETS, "labels: {a: true}", f"1:35: targets[0].labels.a: {TEXT} (got true)", "labels: {a: truth}"),
+    (
+        TARGETS,
+        "labels: {a: 2026-11-20}",
+        "1:35: targets[0].labels.a: expected text in quotes where YAML would read a date (got 2026-11-20)",
+        'labels: {a: "2026-11-20"}',
+    ),
+    (
+        TARGETS,
+        f"labels: {{a: {'b' * 257}}}",
+        "1:35: targets[0].labels.a: a label value has at most 256 characters (got 257)",
+        f"labels: {{a: {'b' * 256}}}",
+    ),
+    (TARGETS, "labels: [a]", f"1:26: targets[0].labels: {MAPPING} (got a list)", "labels: "),
+)

@@ -1,0 +1,149 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ocsp_exporter.model import Target
+from ocsp_exporter.target import TargetError, parse_host, parse_target
+
+ACCEPTED = "accepted are HOST, HOST:PORT and [IPv6]:PORT, with or without https:// or tls:// in front"
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("example.org", "example.org", 443),
+        ("example.org:8443", "example.org", 8443),
+        ("EXAMPLE.org", "EXAMPLE.org", 443),
+        ("example.org.", "example.org.", 443),
+        ("localhost", "localhost", 443),
+        ("under_score.example.org", "under_score.example.org", 443),
+        ("1and1.example", "1and1.example", 443),
+        ("192.0.2.1", "192.0.2.1", 443),
+        ("192.0.2.1:1", "192.0.2.1", 1),
+        ("192.0.2.1:65535", "192.0.2.1", 65535),
+        ("[2001:db8::1]:8443", "2001:db8::1", 8443),
+        ("[2001:db8::1]", "2001:db8::1", 443),
+        ("::1", "::1", 443),
+        ("2001:db8::1:8443", "2001:db8::1:8443", 443),
+        ("fe80::1%eth0", "fe80::1%eth0", 443),
+        ("[fe80::1%eth0]:8443", "fe80::1%eth0", 8443),
+        ("[fe80::1%25eth0]:8443", "fe80::1%eth0", 8443),
+        ("[fe80::1%25]", "fe80::1%25", 443),
+        ("[::ffff:192.0.2.1]:8443", "::ffff:192.0.2.1", 8443),
+        ("https://example.org", "example.org", 443),
+        ("HTTPS://example.org", "example.org", 443),
+        ("tls://example.org:8443", "example.org", 8443),
+        ("tls://[::1]:8443", "::1", 8443),
+        ("https://example.org/path?query=1#fragment", "example.org", 443),
+        ("https://example.org:8443?query", "example.org", 8443),
+        ("example.org#fragment", "example.org", 443),
+        ("example.org/login?from=smtp://mail.example.org", "example.org", 443),
+        ("https://example.org/@user", "example.org", 443),
+        ("münchen.example", "xn--mnchen-3ya.example", 443),
+        ("https://\uff25\uff38\uff21\uff2d\uff30\uff2c\uff25.org:8443", "example.org", 8443),
+        ("a" * 63 + ".example", "a" * 63 + ".example", 443),
+    ],
+)
+def test_a_target_names_a_host_and_a_port(text: str, host: str, port: int) -> None:
+    """Host and port are read from every accepted form, and the name stays the text as given."""
+    assert parse_target(text) == Target(name=text, host=host, port=port)
+
+
+NO_HOST = "that is not a host name or an IP address"
+BAD_PORT = "the port must be a number from 1 to 65535, without leading zeros"
+BAD_IPV4 = "that is not an IPv4 address in four decimal parts"
+BAD_IPV6 = "that is not an IPv6 address"
+BAD_BRACKETS = "the brackets around an IPv6 address hold all of it, and only :PORT may follow them"
+BAD_ZONE = "what follows the % is not the zone of an IPv6 address"
+INVISIBLE = "it has white space or an invisible character"
+USERINFO = "a user name or password has no place in a target"
+
+
+@pytest.mark.parametrize(
+    ("bad", "shown", "why", "good"),
+    [
+        ("", "", "it is empty", "a"),
+        ("https://", "https://", "the host is missing", "https://a"),
+        (":443", ":443", "the host is missing", "a:443"),
+        ("[]:443", "[]:443", BAD_IPV6, "[::]:443"),
+        ("a:", "a:", BAD_PORT, "a:1"),
+        ("a:0", "a:0", BAD_PORT, "a:10"),
+        ("a:65536", "a:65536", BAD_PORT, "a:65535"),
+        ("a:0443", "a:0443", BAD_PORT, "a:443"),
+        ("a:+443", "a:+443", BAD_PORT, "a:443"),
+        ("a:https", "a:https", BAD_PORT, "a:443"),
+        ("a:٤٤٣", "a:٤٤٣", BAD_PORT, "a:443"),
+        ("a:1:2", "a:1:2", BAD_IPV6, "a:12"),
+        ("[::1", "[::1", BAD_BRACKETS, "[::1]"),
+        ("[::1]443", "[::1]443", BAD_BRACKETS, "[::1]:443"),
+        ("[::1]:", "[::1]:", BAD_PORT, "[::1]:443"),
+        ("[a]:443", "[a]:443", BAD_IPV6, "[::a]:443"),
+        ("[192.0.2.1]:443", "[192.0.2.1]:443", BAD_IPV6, "[::192.0.2.1]:443"),
+        ("[::1%]", "[::1%]", BAD_ZONE, "[::1%1]"),
+        ("::1%a%b", "::1%a%b", BAD_ZONE, "::1%a-b"),
+        ("192.0.2.256", "192.0.2.256", BAD_IPV4, "192.0.2.255"),
+        ("127.1", "127.1", BAD_IPV4, "127.0.0.1"),
+        ("0x7f000001", "0x7f000001", BAD_IPV4, "x0x7f000001"),
+        ("443", "443", BAD_IPV4, "a443"),
+        ("192.0.2.1.", "192.0.2.1.", BAD_IPV4, "192.0.2.1"),
+        ("\uff11\uff12\uff17.1", "\uff11\uff12\uff17.1", BAD_IPV4, "\uff11\uff12\uff17.0.0.1"),
+        ("a..b", "a..b", NO_HOST, "a.b"),
+        (".", ".", NO_HOST, "a."),
+        ("a%2eb", "a%2eb", NO_HOST, "a.b"),
+        ("a\\b", "a\\b", NO_HOST, "a/b"),
+        ("*.example.org", "*.example.org", NO_HOST, "w.example.org"),
+        ("a" * 64, "a" * 64, NO_HOST, "a" * 63),
+        (" a", " a", INVISIBLE, "a"),
+        ("a\n", "a\\n", INVISIBLE, "a"),
+        ("a\x00", "a\\x00", INVISIBLE, "a"),
+        ("a\u202eb", "a\\u202eb", INVISIBLE, "ab"),
+        ("a\ud800", "a\\ud800", INVISIBLE, "a"),
+        ("☃.example", "☃.example", "that is not an international host name ", "ü.example"),
+        ("user@a", "***@a", USERINFO, "a"),
+        ("https://user:secret@a", "https://***@a", USERINFO, "https://a"),
+        ("https://user:se#cret@a", "https://***@a", BAD_PORT, "https://a"),
+        ("smtp://a", "smtp://a", 'the scheme "smtp" is not known; known are https, tls', "tls://a"),
+        ("://a", "://a", 'the scheme "" is not known; known are https, tls', "tls://a"),
+        ("a:443://", "a:443://", 'the scheme "a:443" is not known; known are https, tls', "a:443/"),
+        ("a." * 127, "a." * 40 + "…", "the host is longer than 253 characters", "a." * 126),
+        ("ü" * 254, "ü" * 80 + "…", "the host is longer than 253 characters", "ü"),
+        ("a/" + "b" * 2047, "a/" + "b" * 78 + "…", "it is longer than 2048 characters", "a/" + "b" * 2046),
+    ],
+)
+def test_what_names_no_target_is_refused_in_a_sentence(bad: str, shown: str, why: str, good: str) -> None:
+    """The sentence quotes what was given, says what is wrong and what is accepted; the good twin is accepted."""
+    parse_target(good)
+    with pytest.raises(TargetError) as caught:
+        parse_target(bad)
+    message = str(caught.value)
+    assert message.startswith(f'target "{shown}": {why}')
+    assert message.endswith(f"; {ACCEPTED}")
+
+
+@pytest.mark.parametrize(
+    ("text", "host"), [("example.org", "example.org"), ("::1", "::1"), ("münchen.example", "xn--mnchen-3ya.example")]
+)
+def test_a_host_by_itself(text: str, host: str) -> None:
+    """A host is a name, which is given in ASCII, or an address without brackets."""
+    assert parse_host(text) == host
+
+
+@pytest.mark.parametrize("text", ["", "a:443", "[::1]", "a/b", "a@b", "a b", "\n", "ü\n"])
+def test_what_is_more_or_less_than_a_host_is_refused(text: str) -> None:
+    """A port, brackets, a path or white space do not belong to a host."""
+    with pytest.raises(ValueError, match=r"^(that is not |the host is missing)"):
+        parse_host(text)
+
+
+@settings(deadline=None)
+@given(st.text() | st.text(alphabet="ahtps:/[]@.%-_019fé☃#? "))
+def test_any_text_is_a_target_or_a_target_error(text: str) -> None:
+    """Nothing but TargetError is raised, and what is accepted can be resolved and connected to."""
+    try:
+        target = parse_target(text)
+    except TargetError:
+        return
+    assert target.name == text
+    assert target.host.isascii()
+    assert 0 < len(target.host) <= 253
+    assert 1 <= target.port <= 65535
