@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocsp_exporter import config_yaml
 from ocsp_exporter.config import (
     BUILT_IN_MODULES,
     DEFAULT_CONFIG,
@@ -23,9 +22,10 @@ from ocsp_exporter.config import (
     json_schema,
     load_config,
     parse_config,
+    yaml_reader,
 )
-from ocsp_exporter.config_document import Fault
-from ocsp_exporter.config_values import parse_duration, show_duration
+from ocsp_exporter.config.document import Fault
+from ocsp_exporter.config.values import parse_duration, show_duration
 from ocsp_exporter.model import Module, ScheduledTarget, StaplePolicy, StapleSettings, Target, TLSSettings, TLSVersion
 from tests.unit.config_faults import DURATION, FAULTS, NO_TARGET, TEXT, WHOLE
 
@@ -411,6 +411,6 @@ def test_any_text_is_a_configuration_or_a_config_error(text: str) -> None:
 @given(YAML_LIKE | TREES.map(yaml.safe_dump))
 def test_without_libyaml_any_text_is_read_too(text: str) -> None:
     """PyYAML's own parser, where it was built without libyaml, raises nothing of its own either."""
-    fast, slow = config_yaml.read(text, "f.yaml"), config_yaml.read(text, "f.yaml", yaml.SafeLoader)
+    fast, slow = yaml_reader.read(text, "f.yaml"), yaml_reader.read(text, "f.yaml", yaml.SafeLoader)
     if not fast.faults and not slow.faults:
         assert repr(fast.value) == repr(slow.value)

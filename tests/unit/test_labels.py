@@ -1,6 +1,6 @@
 import pytest
 
-from ocsp_exporter.labels import RESERVED_LABELS, check_label_name
+from ocsp_exporter.config.labels import RESERVED_LABELS, check_label_name
 
 PUBLISHED = """target module address key_type failure phase version cipher error depth subject issuer serial_number
 fingerprint_sha256 public_key_algorithm source host status problem response_status responder_id signer cert_id_hash

@@ -12,7 +12,7 @@ from typing import Final
 
 import yaml
 
-from ocsp_exporter.config_document import BROKEN, Document, Fault, Node, Place, Steps, show_steps
+from ocsp_exporter.config.document import BROKEN, Document, Fault, Node, Place, Steps, show_steps
 from ocsp_exporter.quoting import printable
 
 _MAX_DEPTH: Final = 32

@@ -23,9 +23,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from ocsp_exporter import model
-from ocsp_exporter.config_document import Steps
-from ocsp_exporter.config_values import DURATION_PATTERN, parse_duration, read_certificates, show_duration
-from ocsp_exporter.labels import check_label_name, check_label_value
+from ocsp_exporter.config.document import Steps
+from ocsp_exporter.config.labels import check_label_name, check_label_value
+from ocsp_exporter.config.values import DURATION_PATTERN, parse_duration, read_certificates, show_duration
 from ocsp_exporter.model import StaplePolicy, TLSVersion
 from ocsp_exporter.target import parse_host, parse_target
 

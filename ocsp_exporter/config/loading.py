@@ -10,9 +10,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from ocsp_exporter import config_schema as schema
-from ocsp_exporter import config_yaml
-from ocsp_exporter.config_document import Document, Fault, Steps, show_steps
+from ocsp_exporter.config import schema, yaml_reader
+from ocsp_exporter.config.document import Document, Fault, Steps, show_steps
 from ocsp_exporter.model import Module, ScheduledTarget, StapleSettings, TLSSettings
 from ocsp_exporter.quoting import printable, quoted
 
@@ -84,7 +83,7 @@ def parse_config(text: str, name: str, folder: Path) -> Config:
 
     Raises ConfigError, and reads the files of certificates that are named in it.
     """
-    document = config_yaml.read(text, name)
+    document = yaml_reader.read(text, name)
     faults = list(document.faults)
     file = schema.File()
     try:

@@ -1,0 +1,23 @@
+"""YAML text → Config, or every fault in it with file, line and column."""
+
+from ocsp_exporter.config.document import Fault
+from ocsp_exporter.config.loading import (
+    BUILT_IN_MODULES,
+    DEFAULT_CONFIG,
+    Config,
+    ConfigError,
+    json_schema,
+    load_config,
+    parse_config,
+)
+
+__all__ = [
+    "BUILT_IN_MODULES",
+    "DEFAULT_CONFIG",
+    "Config",
+    "ConfigError",
+    "Fault",
+    "json_schema",
+    "load_config",
+    "parse_config",
+]
