@@ -68,12 +68,14 @@ def _finding(value: Callable[[Findings], float | None]) -> _Samples:
 
 
 def _certificate(samples: Callable[[CertificateFacts], Iterable[Sample]]) -> _Samples:
-    """Look at each certificate, labelled with its depth."""
+    """Look at each certificate that is checked, labelled with its depth; the path above them has no series."""
 
     def read(findings: Findings) -> Iterator[Sample]:
+        checked = {each.depth for each in findings.applicability}
         for certificate in findings.certificates:
-            for labels, value in samples(certificate):
-                yield (str(certificate.depth), *labels), value
+            if certificate.depth in checked:
+                for labels, value in samples(certificate):
+                    yield (str(certificate.depth), *labels), value
 
     return _found(read)
 

@@ -1,19 +1,23 @@
 """Log lines on stderr: logfmt or JSON, one line an event, whatever is in it.
 
-A call gives its facts as `extra={"fields": {"target": …}}`; a field that is None is left out.
+A call gives its facts as `extra={"target": …}`, or as `extra={"fields": {"module": …}}` where logging wants the
+name for itself. A fact that is None is left out.
 """
 
 import json
 import logging
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Literal
 
 # Everything else is quoted, as JSON quotes: escaped in it are quotes, backslashes, line breaks and all that a
 # terminal could take for a command or for another direction of writing.
 _BARE = re.compile(r"[^\s\"=\\\x00-\x1f\x7f-\U0010ffff]+")
+
+# What every record has, and what uvicorn adds for terminals.
+_NO_FACTS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
 class Formatter(logging.Formatter):
@@ -35,9 +39,9 @@ class Formatter(logging.Formatter):
         yield "time", moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         yield "level", record.levelname.lower()
         yield "msg", record.getMessage()
-        fields = getattr(record, "fields", None)
-        if isinstance(fields, Mapping):
-            yield from ((str(key), value) for key, value in fields.items() if value is not None)
+        facts = {key: value for key, value in vars(record).items() if key not in _NO_FACTS}
+        facts |= facts.pop("fields", {})
+        yield from ((key, value) for key, value in facts.items() if value is not None)
         if record.exc_info:
             yield "error", self.formatException(record.exc_info)
 
