@@ -1,0 +1,65 @@
+"""Log lines on stderr: logfmt or JSON, one line an event, whatever is in it.
+
+A call gives its facts as `extra={"target": …}`, or as `extra={"fields": {"module": …}}` where logging wants the
+name for itself. A fact that is None is left out.
+"""
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Literal
+
+# Everything else is quoted, as JSON quotes: escaped in it are quotes, backslashes, line breaks and all that a
+# terminal could take for a command or for another direction of writing.
+_BARE = re.compile(r"[^\s\"=\\\x00-\x1f\x7f-\U0010ffff]+")
+
+# What every record has, and what uvicorn adds for terminals.
+_NO_FACTS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+
+
+class Formatter(logging.Formatter):
+    """Formats a record as `time= level= msg= key=value…`, or as one JSON object with the same keys."""
+
+    def __init__(self, form: Literal["logfmt", "json"]) -> None:
+        super().__init__()
+        self._json = form == "json"
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Give the line, without its end."""
+        facts = dict(self._facts(record))
+        if self._json:
+            return json.dumps(facts, default=str)
+        return " ".join(f"{_key(key)}={_value(value)}" for key, value in facts.items())
+
+    def _facts(self, record: logging.LogRecord) -> Iterator[tuple[str, object]]:
+        moment = datetime.fromtimestamp(record.created, UTC)
+        yield "time", moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        yield "level", record.levelname.lower()
+        yield "msg", record.getMessage()
+        facts = {key: value for key, value in vars(record).items() if key not in _NO_FACTS}
+        facts |= facts.pop("fields", {})
+        yield from ((key, value) for key, value in facts.items() if value is not None)
+        if record.exc_info:
+            yield "error", self.formatException(record.exc_info)
+
+
+def set_up(level: str, form: Literal["logfmt", "json"]) -> None:
+    """Send all logging of this process to stderr, from this level on (`debug`, `info`, `warning`, `error`)."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Formatter(form))
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    # Libraries that tell every request and every task: theirs only when something is wrong.
+    for library in ("asyncio", "httpcore", "httpx", "uvicorn"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def _key(text: str) -> str:
+    return re.sub(r"[\s\"=\\]", "_", text)
+
+
+def _value(value: object) -> str:
+    text = str(value)
+    return text if _BARE.fullmatch(text) else json.dumps(text)

@@ -1,0 +1,133 @@
+"""When each target is probed next. Pure: times come in as arguments, and nothing here waits.
+
+Every target has a slot, a moment within its interval that is the same after a restart. Slots are reckoned on
+the wall clock; the order of probes is kept on the monotonic one, so that a clock set back stalls nobody.
+"""
+
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import count
+
+from ocsp_exporter.model import ProbeResult, ScheduledTarget
+
+#: What makes the series of a target its own: target, module and the operator's labels.
+Key = tuple[str, str, tuple[tuple[str, str], ...]]
+
+#: A look at evidence that ends comes this much later, so that the verdict has surely turned.
+_AFTER_THE_END = 1.0
+
+
+def key_of(scheduled: ScheduledTarget) -> Key:
+    """Give what distinguishes a target from all others on the schedule."""
+    return scheduled.target.name, scheduled.module.name, scheduled.labels
+
+
+def slot(scheduled: ScheduledTarget) -> float:
+    """Give the target's moment within its interval, in seconds from 0 up to the interval."""
+    digest = blake2b(repr(key_of(scheduled)).encode("utf-8", "backslashreplace"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64 * scheduled.interval
+
+
+def next_due(scheduled: ScheduledTarget, result: ProbeResult, *, began: float, ended: float, rest: float) -> float:
+    """Give the wall-clock time of the probe after one that ran from `began` to `ended`.
+
+    That is the target's next slot that is at least `rest` seconds after the beginning, or, if it comes first, the
+    moment at which a piece of the evidence found reaches next_update, or next_update and the clock skew allowed.
+    """
+    earliest = max(ended, began + rest)
+    until_slot = (slot(scheduled) - earliest) % scheduled.interval
+    regular = earliest + (until_slot or scheduled.interval)
+    return min((regular, *(end for end in _ends(scheduled, result) if end > began)))
+
+
+def _ends(scheduled: ScheduledTarget, result: ProbeResult) -> Iterator[float]:
+    for evidence in result.findings.evidence if result.findings else ():
+        if evidence.next_update is not None:
+            yield evidence.next_update + _AFTER_THE_END
+            yield evidence.next_update + scheduled.module.clock_skew + _AFTER_THE_END
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A target on the plan. `due` is on the monotonic clock; `result` is the last one, None before the first."""
+
+    scheduled: ScheduledTarget
+    due: float
+    result: ProbeResult | None = None
+
+
+@dataclass(slots=True)
+class Plan:
+    """The targets in the order in which they are due, and which of them are being probed.
+
+    An idle target costs one heap item. Of a target that was replaced while it was being probed the new entry
+    waits until that probe has ended: there are never two probes of one target.
+    """
+
+    entries: dict[Key, Entry] = field(default_factory=dict)
+    _heap: list[tuple[float, int, Entry]] = field(default_factory=list)
+    _in_flight: set[Key] = field(default_factory=set)
+    _waiting: dict[Key, Entry] = field(default_factory=dict)
+    _serial: Iterator[int] = field(default_factory=count)
+
+    def update(self, targets: Iterable[ScheduledTarget], now: float) -> set[Key]:
+        """Replace the targets: unchanged ones keep result and time, all others are due now.
+
+        Gives the keys of those that are being probed for an entry that is there no more.
+        """
+        before, self.entries = self.entries, {}
+        for scheduled in targets:
+            key = key_of(scheduled)
+            kept = before.get(key)
+            self.entries[key] = kept if kept and kept.scheduled == scheduled else Entry(scheduled, now)
+        self._heap = [item for item in self._heap if self._is_current(item[2])]
+        self._waiting = {key: entry for key, entry in self._waiting.items() if self._is_current(entry)}
+        fresh = [entry for key, entry in self.entries.items() if before.get(key) is not entry]
+        self._heap += [(now, next(self._serial), entry) for entry in fresh]
+        heapq.heapify(self._heap)
+        return {key for key in self._in_flight if self.entries.get(key) is not before.get(key)}
+
+    def take(self, now: float, room: int) -> Iterator[Entry]:
+        """Give the entries whose probe begins now, the longest overdue first, at most `room` of them."""
+        while room > 0 and self._heap and self._heap[0][0] <= now:
+            entry = heapq.heappop(self._heap)[2]
+            key = key_of(entry.scheduled)
+            if key in self._in_flight:
+                self._waiting[key] = entry
+                continue
+            self._in_flight.add(key)
+            room -= 1
+            yield entry
+
+    def put_back(self, entry: Entry, result: ProbeResult | None, due: float) -> bool:
+        """Note the end of an entry's probe, with its result if it has one, and when it is due again.
+
+        Gives False where the target was removed or replaced meanwhile: then the result is dropped.
+        """
+        key = key_of(entry.scheduled)
+        self._in_flight.discard(key)
+        if successor := self._waiting.pop(key, None):
+            self._push(successor)
+        if not self._is_current(entry):
+            return False
+        entry.result = result or entry.result
+        entry.due = due
+        self._push(entry)
+        return True
+
+    @property
+    def in_flight(self) -> int:
+        """How many targets are being probed."""
+        return len(self._in_flight)
+
+    def wait(self, now: float) -> float | None:
+        """Give the seconds until the next entry is due, None if none is on the plan."""
+        return max(0.0, self._heap[0][0] - now) if self._heap else None
+
+    def _push(self, entry: Entry) -> None:
+        heapq.heappush(self._heap, (entry.due, next(self._serial), entry))
+
+    def _is_current(self, entry: Entry) -> bool:
+        return self.entries.get(key_of(entry.scheduled)) is entry

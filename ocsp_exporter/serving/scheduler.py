@@ -1,0 +1,132 @@
+"""The workers: every target probed once per its interval, and again when its evidence ends.
+
+What is due when is decided by the plan; here is the loop that waits for it, and what happens to a result.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+from ocsp_exporter.metrics import Publication
+from ocsp_exporter.model import ProbeResult, ScheduledTarget
+from ocsp_exporter.serving.plan import Entry, Key, Plan, key_of, next_due
+from ocsp_exporter.serving.probes import Clock, Probe, guarded
+
+_log = logging.getLogger(__name__)
+
+# A slot nearer than this part of the interval is left out. After the first probe that keeps the round that all
+# targets make at the start from being made twice; later it keeps a clock that is being corrected from
+# bringing a target to its slot twice.
+_REST_AFTER_FIRST = 0.5
+_REST = 0.01
+
+
+class Scheduler:
+    """Probes the targets it was last given, at most `concurrency` at a time, while `run` runs.
+
+    `observe_delay` is told how many seconds late each probe began; the first of a target is never late. All
+    methods are for the event loop's thread.
+    """
+
+    def __init__(
+        self,
+        probe: Probe,
+        *,
+        concurrency: int,
+        clock: Clock = Clock(),  # noqa: B008 - frozen, so one for all is right
+        observe_delay: Callable[[float], None] = lambda _: None,
+    ) -> None:
+        self._probe = guarded(probe, clock)
+        self._concurrency = concurrency
+        self._clock = clock
+        self._observe_delay = observe_delay
+        self._plan = Plan()
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._wake = asyncio.Event()
+        self._all_seen_once = False
+
+    def update(self, targets: Iterable[ScheduledTarget]) -> None:
+        """Replace the targets: unchanged ones keep result and schedule, of all others nothing is left."""
+        for key in self._plan.update(targets, self._clock.monotonic()):
+            if task := self._tasks.pop(key, None):
+                task.cancel()
+        self._wake.set()
+
+    @property
+    def first_round_done(self) -> bool:
+        """Whether there was a moment at which every target had been probed."""
+        self._all_seen_once = self._all_seen_once or all(entry.result for entry in self._plan.entries.values())
+        return self._all_seen_once
+
+    def overview(self) -> list[tuple[ScheduledTarget, ProbeResult | None]]:
+        """Give each target with its last result, None where it has not been probed yet."""
+        return [(entry.scheduled, entry.result) for entry in self._plan.entries.values()]
+
+    def publications(self) -> list[Publication]:
+        """Give the last result of each target that has one, as it is shown on `/metrics`."""
+        return [
+            Publication(result, scheduled.labels, scheduled.interval) for scheduled, result in self.overview() if result
+        ]
+
+    async def run(self) -> None:
+        """Probe until cancelled; then nothing is left running."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._wake.clear()
+                room = self._concurrency - self._plan.in_flight
+                for entry in self._plan.take(self._clock.monotonic(), room):
+                    self._tasks[key_of(entry.scheduled)] = group.create_task(self._look(entry))
+                full = self._plan.in_flight >= self._concurrency
+                await self._woken_within(None if full else self._plan.wait(self._clock.monotonic()))
+
+    async def _woken_within(self, seconds: float | None) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+
+    async def _look(self, entry: Entry) -> None:
+        scheduled, before = entry.scheduled, entry.result
+        began = self._clock.wall()
+        due = began_monotonic = self._clock.monotonic()
+        if before:
+            self._observe_delay(began_monotonic - entry.due)
+        result = None
+        try:
+            result = await self._probe(scheduled.target, scheduled.module)
+            due = self._next_due(scheduled, result, began, first=before is None)
+        finally:
+            shown = self._plan.put_back(entry, result, due)
+            self._wake.set()
+        if shown:
+            _tell(result, before)
+
+    def _next_due(self, scheduled: ScheduledTarget, result: ProbeResult, began: float, *, first: bool) -> float:
+        ended = self._clock.wall()
+        rest = scheduled.interval * (_REST_AFTER_FIRST if first else _REST)
+        wait = next_due(scheduled, result, began=began, ended=ended, rest=rest) - ended
+        return self._clock.monotonic() + wait
+
+
+def _tell(result: ProbeResult, before: ProbeResult | None) -> None:
+    """Log the probe, and the change of the target's state if it made one."""
+    state = state_of(result)
+    fields = {"target": result.target.name, "module": result.module, "state": state, "detail": result.detail or None}
+    _log.debug("target probed", extra={"fields": {**fields, "duration": round(result.duration, 4)}})
+    state_before = before and state_of(before)
+    if state != state_before:
+        _log.info("target changed", extra={"fields": {**fields, "before": state_before}})
+
+
+def state_of(result: ProbeResult) -> str:
+    """Say in a few words how a target is: `staple=invalid(expired)`, `non_compliant`, `failed=timeout`."""
+    if result.findings is None:
+        return f"failed={result.failure}"
+    words = []
+    for evidence in result.findings.evidence:
+        problems = f"({','.join(evidence.problems)})" if evidence.problems else ""
+        depth = f"[{evidence.depth}]" if evidence.depth else ""
+        words.append(f"{evidence.source}{depth}={evidence.status}{problems}")
+    if result.findings.compliant is False:
+        words.append("non_compliant")
+    return " ".join(words) or "not_applicable"

@@ -1,0 +1,153 @@
+"""The exporter as a server: sockets, scheduler and HTTP in one event loop, from the start to a clean end."""
+
+import asyncio
+import logging
+import os
+import re
+import signal
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import uvicorn
+from starlette.applications import Starlette
+
+from ocsp_exporter.model import Module, ScheduledTarget, Target
+from ocsp_exporter.serving.app import create_app
+from ocsp_exporter.serving.exposition import MetricsPage
+from ocsp_exporter.serving.instruments import Instruments
+from ocsp_exporter.serving.probe_endpoint import ProbeEndpoint
+from ocsp_exporter.serving.probes import Clock, Probe, counted, guarded
+from ocsp_exporter.serving.scheduler import Scheduler
+
+_log = logging.getLogger(__name__)
+
+_ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\]]*)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})")
+_HIGHEST_PORT = 65535
+
+# Longer than the usual scrape interval, so that Prometheus keeps its connection.
+_KEEP_ALIVE = 75
+# How long a client may take to read its answer after the end was asked for. All together may take 5 s.
+_LAST_ANSWERS = 2
+
+
+class ListenError(Exception):
+    """An address cannot be listened on; the text is a sentence for people."""
+
+
+def bind(addresses: Sequence[str]) -> list[socket.socket]:
+    """Give listening sockets for addresses such as `:10960` (all interfaces), `127.0.0.1:0` and `[::1]:10960`.
+
+    Raises ListenError for the first that is malformed or cannot be bound; then none is left open.
+    """
+    with ExitStack() as bound:
+        sockets = [bound.enter_context(each) for address in addresses for each in _bind(address)]
+        bound.pop_all()
+    return sockets
+
+
+def _bind(address: str) -> Iterator[socket.socket]:
+    match = _ADDRESS.fullmatch(address)
+    if not match or int(match["port"]) > _HIGHEST_PORT:
+        raise ListenError(f"Cannot listen on {address!r}: an address is HOST:PORT, [IPv6]:PORT or :PORT.")
+    host, port = match["ipv6"] or match["host"], int(match["port"])
+    try:
+        if not host and socket.has_dualstack_ipv6():
+            yield socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+            return
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, where in dict.fromkeys((family, where) for family, _, _, _, where in found):
+            yield socket.create_server(where[:2], family=family)
+    except OSError as fault:
+        # create_server adds the address to its text, in its own words; the resolver's codes are negative.
+        reason = os.strerror(fault.errno) if fault.errno and fault.errno > 0 else fault.strerror
+        raise ListenError(
+            f"Cannot listen on {address!r}: {reason}. Free it, or choose another with --web.listen-address."
+        ) from fault
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the server needs of a configuration."""
+
+    modules: Mapping[str, Module]
+    targets: tuple[ScheduledTarget, ...]
+    concurrency: int
+    probe_endpoint_concurrency: int
+
+
+async def serve(
+    sockets: Sequence[socket.socket],
+    settings: Settings,
+    probe: Probe,
+    parse_target: Callable[[str], Target],
+    clock: Clock = Clock(),  # noqa: B008 - frozen, so one for all is right
+) -> None:
+    """Probe and answer until SIGTERM or SIGINT; then end everything within 5 seconds and close the sockets."""
+    instruments = Instruments(settings.modules)
+    instruments.configured(len(settings.targets), clock.wall())
+    watched = counted(guarded(probe, clock), instruments)
+    scheduler = Scheduler(
+        watched, concurrency=settings.concurrency, clock=clock, observe_delay=instruments.schedule_delay.observe
+    )
+    scheduler.update(settings.targets)
+    endpoint = ProbeEndpoint(
+        watched, settings.modules, parse_target, concurrency=settings.probe_endpoint_concurrency, clock=clock
+    )
+    metrics = MetricsPage(scheduler.publications, instruments.registry, clock.wall)
+    server = _Server(_uvicorn_config(create_app(metrics, scheduler, endpoint, clock)))
+
+    async with asyncio.TaskGroup() as group:
+        with _stop_signals() as stop:
+            workers = group.create_task(scheduler.run())
+            group.create_task(server.serve(list(sockets)))
+            _log.info("listening", extra={"fields": {"address": ",".join(map(_address_of, sockets))}})
+            await stop.wait()
+            _log.info("stopping")
+            workers.cancel()
+            endpoint.close()
+            server.should_exit = True
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: it raises signals again at its end, and they would end the process."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _uvicorn_config(app: Starlette) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE,
+        timeout_graceful_shutdown=_LAST_ANSWERS,
+    )
+
+
+@contextmanager
+def _stop_signals() -> Iterator[asyncio.Event]:
+    """Give an event that SIGTERM and SIGINT set while this is entered."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    signals = (signal.SIGTERM, signal.SIGINT)
+    for each in signals:
+        loop.add_signal_handler(each, stop.set)
+    try:
+        yield stop
+    finally:
+        for each in signals:
+            loop.remove_signal_handler(each)
+
+
+def _address_of(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,454 @@
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from ocsp_exporter.model import Failure, Module, ProbeResult, Problem, ScheduledTarget, Status, Target
+from ocsp_exporter.serving.plan import Plan, next_due, slot
+from ocsp_exporter.serving.probes import Clock, Probe
+from ocsp_exporter.serving.scheduler import Scheduler, state_of
+from tests.unit import virtual_time
+from tests.unit.results import GOOD, MISSING, MODULE, NOW, failed, found, named, scheduled
+
+ONE = scheduled("one.example")
+TWO = scheduled("two.example")
+
+
+class Prober:
+    """A prober that notes when it was called and takes `seconds`, of one target `hanging` for ever."""
+
+    def __init__(self, seconds: float = 0.0, hanging: str = "") -> None:
+        self.seconds = seconds
+        self.hanging = hanging
+        self.calls: list[tuple[str, float]] = []
+        self.running: list[str] = []
+        self.most_running = 0
+
+    async def __call__(self, target: Target, module: Module, limit: float | None = None, /) -> ProbeResult:
+        """Probe: give a good result."""
+        del module, limit
+        loop = asyncio.get_running_loop()
+        assert target.name not in self.running
+        self.calls.append((target.name, loop.time()))
+        self.running.append(target.name)
+        self.most_running = max(self.most_running, len(self.running))
+        try:
+            await asyncio.sleep(1e9 if target.name == self.hanging else self.seconds)
+        finally:
+            self.running.remove(target.name)
+        return replace(found(replace(GOOD, next_update=None), target=target), obtained_at=NOW + loop.time())
+
+    def times(self, name: str) -> list[float]:
+        """Give when a target was probed."""
+        return [time for called, time in self.calls if called == name]
+
+
+@asynccontextmanager
+async def running(probe: Probe, targets: Sequence[ScheduledTarget], concurrency: int = 10) -> AsyncIterator[Scheduler]:
+    """Run a scheduler while this is entered; it must end in no time."""
+    loop = asyncio.get_running_loop()
+    scheduler = Scheduler(probe, concurrency=concurrency, clock=virtual_time.clock())
+    scheduler.update(targets)
+    task = asyncio.create_task(scheduler.run())
+    try:
+        yield scheduler
+    finally:
+        ended = loop.time()
+        task.cancel()
+        await asyncio.wait({task})
+        assert task.cancelled()
+        assert loop.time() == ended
+
+
+def shown(scheduler: Scheduler) -> list[str]:
+    """Give the names of the targets that have series."""
+    return [publication.result.target.name for publication in scheduler.publications()]
+
+
+# When a target is due.
+
+
+def test_slots_are_stable_and_even() -> None:
+    """A slot depends on nothing but the target, and slots are spread evenly over the interval."""
+    slots = [slot(scheduled(f"host-{number}.example")) for number in range(6000)]
+
+    assert slots == [slot(scheduled(f"host-{number}.example")) for number in range(6000)]
+    tenths = [sum(1 for each in slots if 6 * tenth <= each < 6 * tenth + 6) for tenth in range(10)]
+    assert sum(tenths) == 6000
+    assert all(500 < count < 700 for count in tenths)
+    # Written down once: another value would move every target after an upgrade.
+    assert slot(scheduled("example.org")) == pytest.approx(53.172334960534)
+
+
+def test_slots_of_different_series_differ() -> None:
+    """The same host under another module or label has a slot of its own."""
+    variants = {
+        slot(ScheduledTarget(named("a"), module, 60.0, labels))
+        for module in (MODULE, Module("other"))
+        for labels in ((), (("team", "web"),))
+    }
+    assert len(variants) == 4
+
+
+def due(
+    result: ProbeResult, *, target: ScheduledTarget = ONE, began: float = NOW, took: float = 0.0, rest: float = 0.0
+) -> float:
+    """Give when a target is due after a probe, reckoned from its beginning."""
+    return next_due(target, result, began=began, ended=began + took, rest=rest) - began
+
+
+@pytest.mark.parametrize("began", [NOW, NOW + 17.25, NOW + 59.999, 0.0])
+def test_due_at_the_slot(began: float) -> None:
+    """The next probe is at the slot, within the next interval."""
+    wait = due(failed(), began=began)
+
+    assert 0 < wait <= 60
+    assert (began + wait) % 60 == pytest.approx(slot(ONE))
+
+
+def test_due_after_a_probe_at_the_slot() -> None:
+    """After a probe at its slot a target is due one interval later, even if the clock is a little behind."""
+    at_slot = NOW - NOW % 60 + slot(ONE)
+
+    assert due(failed(), began=at_slot) == pytest.approx(60)
+    assert due(failed(), began=at_slot - 0.1, rest=0.6) == pytest.approx(60.1)
+    assert due(failed(), began=at_slot - 0.1) == pytest.approx(0.1)
+
+
+def test_due_after_a_long_probe() -> None:
+    """Slots that pass while the probe runs are left out."""
+    at_slot = NOW - NOW % 60 + slot(ONE)
+
+    assert due(failed(), began=at_slot, took=59) == pytest.approx(60)
+    assert due(failed(), began=at_slot, took=61) == pytest.approx(120)
+
+
+def test_due_when_evidence_ends() -> None:
+    """A target is due just after next_update and after the clock skew too, if that is before its slot."""
+    target = scheduled(interval=1e6)  # its clock skew is 5 minutes
+    began = int(NOW - NOW % 1e6 + slot(target) + 1)  # the next slot is far away
+
+    def at(offset: float) -> float:
+        evidence = replace(GOOD, next_update=began + 100)
+        return due(found(evidence), target=target, began=began + offset) + offset
+
+    assert at(0) == pytest.approx(101)
+    assert at(100) == pytest.approx(101)
+    assert at(101) == pytest.approx(401)
+    assert at(401) > 900_000
+    no_end = found(replace(GOOD, next_update=None), MISSING)
+    assert due(no_end, target=target, began=began) > 900_000
+
+
+def test_plan_takes_the_longest_overdue_first() -> None:
+    """When there is room for few, those come first that have waited longest; the next one says how long to wait."""
+    plan = Plan()
+    plan.update([ONE], now=5.0)
+    plan.update([TWO, ONE], now=7.0)
+
+    assert plan.wait(now=1.0) == 4.0
+    assert list(plan.take(now=4.0, room=9)) == []
+    assert [entry.scheduled for entry in plan.take(now=8.0, room=1)] == [ONE]
+    assert [entry.scheduled for entry in plan.take(now=8.0, room=1)] == [TWO]
+    assert plan.wait(now=8.0) is None
+
+
+# What happens then.
+
+
+def test_all_targets_soon_after_start_then_once_per_interval() -> None:
+    """Every target is probed at once, and from then on at its slot, once per interval."""
+    targets = [scheduled(f"host-{number}.example") for number in range(50)]
+    prober = Prober()
+
+    async def main() -> None:
+        async with running(prober, targets, concurrency=50) as scheduler:
+            assert not scheduler.first_round_done
+            await asyncio.sleep(0)
+            await asyncio.sleep(1e-6)
+            assert scheduler.first_round_done
+            assert len(shown(scheduler)) == 50
+            await asyncio.sleep(600)
+
+    virtual_time.run(main())
+    for target in targets:
+        first, *others = prober.times(target.target.name)
+        assert first == 0
+        assert 30 <= others[0] <= 90.001
+        assert [(NOW + time) % 60 for time in others] == pytest.approx([slot(target)] * len(others), abs=0.001)
+        assert [after - before for before, after in pairwise(others)] == pytest.approx(
+            [60] * (len(others) - 1), abs=0.001
+        )
+        assert len(others) in {9, 10}
+
+
+def test_evidence_that_ends_is_looked_at_again() -> None:
+    """When next_update has come, the target is probed again without waiting for its slot."""
+    calls = []
+    next_update = int(NOW) + 1000
+
+    async def probe(target: Target, _module: Module, _limit: float | None = None, /) -> ProbeResult:
+        calls.append(NOW + asyncio.get_running_loop().time())
+        return found(replace(GOOD, next_update=next_update), target=target)
+
+    async def main() -> None:
+        target = scheduled(interval=1e7)
+        async with running(probe, [target]):
+            await asyncio.sleep(5000)
+
+    virtual_time.run(main())
+    assert calls == pytest.approx([NOW, next_update + 1, next_update + 301])
+
+
+def test_concurrency_is_bounded() -> None:
+    """Never do more probes run than allowed, and all targets have their turn."""
+    prober = Prober(seconds=1.0)
+
+    async def main() -> None:
+        async with running(prober, [scheduled(f"{number}") for number in range(20)], concurrency=4):
+            await asyncio.sleep(10)
+
+    virtual_time.run(main())
+    assert prober.most_running == 4
+    assert sorted(time for _, time in prober.calls) == pytest.approx(sorted([0, 1, 2, 3, 4] * 4))
+
+
+def test_a_slow_target_delays_no_other() -> None:
+    """While one target hangs for ever, another is probed at its slots as ever, and the slow one not twice at a time."""
+    prober = Prober(hanging="one.example")
+
+    async def main() -> None:
+        async with running(prober, [ONE, TWO]) as scheduler:
+            await asyncio.sleep(600)
+            assert shown(scheduler) == ["two.example"]
+            assert not scheduler.first_round_done
+
+    virtual_time.run(main())
+    assert len(prober.times("one.example")) == 1
+    assert len(prober.times("two.example")) in {10, 11}
+
+
+def test_delay_is_observed() -> None:
+    """How late probes begin is told for those that had an appointment, and for those that wait for room it is not 0."""
+    delays: list[float] = []
+
+    async def main(concurrency: int) -> None:
+        delays.clear()
+        targets = [scheduled(f"{number}", interval=10.0) for number in range(10)]
+        scheduler = Scheduler(
+            Prober(seconds=2.0),
+            concurrency=concurrency,
+            clock=virtual_time.clock(),
+            observe_delay=delays.append,
+        )
+        scheduler.update(targets)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(60):
+                await scheduler.run()
+
+    virtual_time.run(main(concurrency=10))
+    assert len(delays) > 40
+    assert max(delays) < 0.001
+    virtual_time.run(main(concurrency=1))
+    assert 15 < len(delays) < 25
+    assert max(delays) > 5
+
+
+def test_update() -> None:
+    """Unchanged targets keep result and schedule, removed ones lose their series, new ones are probed, all at once."""
+    prober = Prober()
+
+    async def main() -> None:
+        async with running(prober, [ONE, TWO]) as scheduler:
+            await asyncio.sleep(1)
+            (kept,) = [each.result for each in scheduler.publications() if each.result.target.name == "one.example"]
+            scheduler.update([scheduled("three.example"), replace(ONE)])
+            assert shown(scheduler) == ["one.example"]
+            assert scheduler.publications()[0].result is kept
+            await asyncio.sleep(1)
+            assert shown(scheduler) == ["three.example", "one.example"]
+            assert [target.target.name for target, _ in scheduler.overview()] == ["three.example", "one.example"]
+            await asyncio.sleep(600)
+
+    virtual_time.run(main())
+    assert prober.times("two.example") == [0]
+    assert prober.times("one.example")[:1] == [0]
+    slots = [(NOW + time) % 60 for time in prober.times("one.example")[1:]]
+    assert slots == pytest.approx([slot(ONE)] * len(slots), abs=0.001)
+    assert len(slots) in {9, 10}
+    assert prober.times("three.example")[0] == 1
+
+
+def test_changed_target() -> None:
+    """A target whose module or interval has changed is a new one: probed at once, without the old result."""
+    prober = Prober()
+
+    async def main() -> None:
+        async with running(prober, [ONE]) as scheduler:
+            await asyncio.sleep(1)
+            scheduler.update([replace(ONE, module=replace(MODULE, timeout=3.0))])
+            assert shown(scheduler) == []
+            await asyncio.sleep(1)
+            assert shown(scheduler) == ["one.example"]
+
+    virtual_time.run(main())
+    assert prober.times("one.example") == [0, 1]
+
+
+def test_removed_while_in_flight() -> None:
+    """The probe of a target that is removed is ended, and nothing of it is shown, even if it ends well all the same."""
+    stubborn = found(GOOD, target=ONE.target)
+
+    async def probe(target: Target, _module: Module, _limit: float | None = None, /) -> ProbeResult:
+        try:
+            await asyncio.sleep(10)
+        except asyncio.CancelledError:
+            return stubborn
+        return found(GOOD, target=target)
+
+    async def main() -> None:
+        async with running(probe, [ONE, TWO]) as scheduler:
+            await asyncio.sleep(5)
+            scheduler.update([TWO])
+            await asyncio.sleep(6)
+            assert shown(scheduler) == ["two.example"]
+            assert scheduler.first_round_done
+
+    virtual_time.run(main())
+
+
+def test_replaced_while_in_flight() -> None:
+    """A target that changes while it is probed is probed anew when that probe has ended, never beside it."""
+    calls: list[float] = []
+    running_now = 0
+
+    async def probe(target: Target, _module: Module, _limit: float | None = None, /) -> ProbeResult:
+        nonlocal running_now
+        running_now += 1
+        assert running_now == 1
+        calls.append(asyncio.get_running_loop().time())
+        try:
+            await asyncio.sleep(10)
+        except asyncio.CancelledError:
+            await asyncio.sleep(2)  # the end takes its time
+            raise
+        finally:
+            running_now -= 1
+        return found(GOOD, target=target)
+
+    async def main() -> None:
+        async with running(probe, [ONE]) as scheduler:
+            await asyncio.sleep(5)
+            scheduler.update([])
+            await asyncio.sleep(0.5)
+            scheduler.update([replace(ONE, interval=120.0)])
+            await asyncio.sleep(0.5)
+            scheduler.update([replace(ONE, interval=300.0)])
+            await asyncio.sleep(12)
+            assert [each.interval for each in scheduler.publications()] == [300.0]
+
+    virtual_time.run(main())
+    assert calls == [0, 7]
+
+
+def test_a_fault_in_a_probe(caplog: pytest.LogCaptureFixture) -> None:
+    """A probe that raises becomes a result with failure internal and a log entry, and everything goes on."""
+    prober = Prober()
+
+    async def probe(target: Target, module: Module, limit: float | None = None, /) -> ProbeResult:
+        result = await prober(target, module, limit)
+        if target.name == "one.example":
+            raise ZeroDivisionError("no")
+        return result
+
+    async def main() -> None:
+        async with running(probe, [ONE, TWO]) as scheduler:
+            await asyncio.sleep(200)
+            results = [each.result for each in scheduler.publications()]
+            assert [result.failure for result in results] == [Failure.INTERNAL, None]
+
+    virtual_time.run(main())
+    assert len(prober.times("one.example")) in {3, 4}
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_no_targets() -> None:
+    """Without targets there is nothing to wait for, and targets may come later."""
+
+    async def main() -> None:
+        async with running(Prober(), []) as scheduler:
+            assert scheduler.first_round_done
+            await asyncio.sleep(1)
+            scheduler.update([ONE])
+            await asyncio.sleep(1)
+            assert shown(scheduler) == ["one.example"]
+
+    virtual_time.run(main())
+
+
+def test_the_wall_clock_set_back_stalls_nobody() -> None:
+    """When the wall clock is set back by a day, targets are probed once per interval all the same."""
+    prober = Prober()
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        wall = Clock(wall=lambda: NOW + loop.time() - (86400 if loop.time() > 100 else 0), monotonic=loop.time)
+        scheduler = Scheduler(prober, concurrency=1, clock=wall)
+        scheduler.update([ONE])
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(660):
+                await scheduler.run()
+
+    virtual_time.run(main())
+    assert len(prober.calls) in {11, 12}
+
+
+def test_log_lines(caplog: pytest.LogCaptureFixture) -> None:
+    """A change of state is one line at info, and each probe one at debug."""
+    results = iter([found(GOOD), found(GOOD), failed(detail="no answer"), failed(), found(MISSING, compliant=False)])
+
+    async def probe(_target: Target, _module: Module, _limit: float | None = None, /) -> ProbeResult:
+        return next(results)
+
+    async def main() -> None:
+        async with running(probe, [scheduled("example.org")]):
+            await asyncio.sleep(290)
+
+    caplog.set_level(logging.DEBUG, "ocsp_exporter")
+    virtual_time.run(main())
+    lines = [(record.levelname, vars(record)["fields"]) for record in caplog.records]
+    assert [(fields["state"], fields["before"]) for level, fields in lines if level == "INFO"] == [
+        ("staple=good", None),
+        ("failed=timeout", "staple=good"),
+        ("staple=missing non_compliant", "failed=timeout"),
+    ]
+    assert sum(1 for level, _ in lines if level == "DEBUG") == 5
+    assert [fields["detail"] for _, fields in lines if fields["detail"]] == ["no answer"] * 2
+
+
+def test_state_in_words() -> None:
+    """The state of a target names each source's status and problems, so that any change of them is a change."""
+    expired = replace(GOOD, status=Status.INVALID, problems=(Problem.SIGNATURE_INVALID, Problem.EXPIRED))
+
+    assert state_of(found(expired)) == "staple=invalid(signature_invalid,expired)"
+    assert (
+        state_of(found(expired, replace(GOOD, depth=1))) == "staple=invalid(signature_invalid,expired) staple[1]=good"
+    )
+    assert state_of(found()) == "not_applicable"
+
+
+def test_many_idle_targets_are_cheap() -> None:
+    """50,000 targets that wait are no tasks: only those being probed are."""
+
+    async def main() -> None:
+        targets = [scheduled(f"host-{number}", interval=3600.0) for number in range(50_000)]
+        async with running(Prober(hanging="host-0"), targets, concurrency=100) as scheduler:
+            await asyncio.sleep(1)
+            assert len(shown(scheduler)) == 49_999
+            assert len(asyncio.all_tasks()) == 3  # this one, the scheduler's, and the probe that hangs
+
+    virtual_time.run(main())
