@@ -209,7 +209,6 @@ class Handshake:
     `chain` holds the certificates as sent that could be parsed, the leaf first. `staple` None: none was
     sent, or it could not be taken off the wire; then `staple_problem` says why. `complete` False: the
     handshake call failed after the certificate had come. `chain_errors` is empty where the chain verifies.
-    `durations` has the phases that took place.
     """
 
     address: str
@@ -221,8 +220,6 @@ class Handshake:
     complete: bool
     client_certificate_requested: bool
     chain_errors: frozenset[ChainError]
-    at: float
-    durations: Mapping[Phase, float]
 
 
 @dataclass(frozen=True, slots=True)

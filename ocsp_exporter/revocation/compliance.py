@@ -1,0 +1,83 @@
+"""What follows from the evidence: Must-Staple compliance, applicability, and what all sources say together."""
+
+from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
+
+from ocsp_exporter.model import Applicability, CertificateFacts, Evidence, Source, StaplePolicy, Status
+
+VERIFIED = frozenset({Status.GOOD, Status.REVOKED, Status.UNKNOWN})
+
+#: What a policy accepts where it requires a staple.
+_ACCEPTED = {
+    StaplePolicy.AUTO: VERIFIED,
+    StaplePolicy.MUST: frozenset({Status.GOOD}),
+    StaplePolicy.ALWAYS: frozenset({Status.GOOD}),
+    StaplePolicy.NEVER: VERIFIED,
+}
+_FORBIDS_REVOKED = {StaplePolicy.MUST, StaplePolicy.ALWAYS}
+
+
+def is_staple_required(policy: StaplePolicy, *, must_staple: bool) -> bool:
+    """Tell whether the policy requires a staple for a certificate with or without the TLS feature (RFC 7633)."""
+    return policy is StaplePolicy.ALWAYS or (must_staple and policy is not StaplePolicy.NEVER)
+
+
+def is_compliant(
+    policy: StaplePolicy, statuses: Iterable[Status], *, required: bool, revoked: bool | None
+) -> bool | None:
+    """Judge the staples of a probe; None where the policy demands nothing.
+
+    `statuses` has one of the staple of each handshake that counts (`missing` where there was none), retries
+    left out: they gather evidence and never rescue compliance. `revoked`: what all sources say of the leaf.
+    """
+    forbidden = bool(revoked) and policy in _FORBIDS_REVOKED
+    if not required and not forbidden:
+        return None
+    return not forbidden and all(status in _ACCEPTED[policy] for status in statuses)
+
+
+def is_revoked(evidence: Iterable[Evidence]) -> Mapping[int, bool]:
+    """Tell for each depth whether its certificate is revoked; a depth of which nothing verified is known is left out.
+
+    True where any source says so authentically, False where one says good and none says revoked.
+    """
+    statuses: dict[int, set[Status]] = {}
+    for each in evidence:
+        statuses.setdefault(each.depth, set()).add(each.status)
+    return {
+        depth: Status.REVOKED in said
+        for depth, said in statuses.items()
+        if Status.REVOKED in said or Status.GOOD in said
+    }
+
+
+def applicability(leaf: CertificateFacts, *, required: bool, sent: bool) -> tuple[Applicability, ...]:
+    """Tell which sources apply to the leaf.
+
+    The staple, if one is required or was sent; responder and CRL, if the certificate names one by http(s).
+    """
+    return (
+        Applicability(Source.STAPLE, leaf.depth, required or sent),
+        _by_url(Source.RESPONDER, leaf.depth, leaf.ocsp_urls),
+        _by_url(Source.CRL, leaf.depth, leaf.crl_urls),
+    )
+
+
+def _by_url(source: Source, depth: int, urls: Iterable[str]) -> Applicability:
+    host = next((host for url in urls if (host := _http_host(url))), "")
+    return Applicability(source, depth, bool(host), host)
+
+
+def _http_host(url: str) -> str:
+    """Return the host of an http(s) URL, empty for any other text: a certificate may say anything."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return ""
+    return host if host and parts.scheme in {"http", "https"} else ""
+
+
+def shown_staple(staples: Iterable[Evidence]) -> Evidence | None:
+    """Return the staple to show of those that a probe saw: one that cannot be relied on, else the oldest."""
+    return min(staples, key=lambda each: (each.status in VERIFIED, each.this_update or 0), default=None)

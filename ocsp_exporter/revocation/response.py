@@ -1,0 +1,189 @@
+"""DER → OCSP response, read eagerly and whole (RFC 6960, section 4.2.1). No clock, no trust."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509 import ocsp
+
+from ocsp_exporter.model import Reason, Revocation, Status
+from ocsp_exporter.revocation import der
+
+#: A larger response is not read: the largest in use, with two certificates, have some 10 KiB.
+LARGEST_RESPONSE = 256 * 1024
+#: More certificates than this in one response are not looked at: one is usual, three are many.
+MOST_CERTIFICATES = 16
+
+
+class MalformedResponse(Exception):
+    """The bytes are not an OCSP response that can be read whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class SingleResponse:
+    """What is said of one certificate. `hash_algorithm` None: a hash that is not known here.
+
+    `status` is good, revoked or unknown. `critical` are the OIDs of its critical extensions.
+    """
+
+    hash_algorithm: hashes.HashAlgorithm | None
+    issuer_name_hash: bytes
+    issuer_key_hash: bytes
+    serial_number: int
+    status: Status
+    revocation: Revocation | None
+    this_update: int
+    next_update: int | None
+    critical: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A successful BasicOCSPResponse. The responder is named by either `responder_name` or `responder_key_hash`.
+
+    `signed` is the DER of tbsResponseData, `algorithm` the AlgorithmIdentifier of its `signature`.
+    """
+
+    responder_name: x509.Name | None
+    responder_key_hash: bytes | None
+    produced_at: int
+    singles: tuple[SingleResponse, ...]
+    certificates: tuple[x509.Certificate, ...]
+    critical: frozenset[str]
+    signed: bytes
+    algorithm: der.Element
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unsuccessful:
+    """A response without an answer. `response_status` is its OCSPResponseStatus in snake_case."""
+
+    response_status: str
+
+
+def parse(encoded: bytes) -> Response | Unsuccessful:
+    """Read a DER OCSPResponse. Raises MalformedResponse and nothing else, whatever the bytes are."""
+    try:
+        response = ocsp.load_der_ocsp_response(encoded)
+        if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
+            return Unsuccessful(response.response_status.name.lower())
+        return _read(response, encoded)
+    except Exception as error:  # cryptography raises many kinds, some of them late; all mean the same here
+        raise MalformedResponse(str(error)) from error
+
+
+def _read(response: ocsp.OCSPResponse, encoded: bytes) -> Response:
+    signed, algorithm, signature = der.signed_parts(_basic_response(encoded))
+    critical, critical_of_singles = _critical_extensions(signed)
+    singles = [
+        _single(single, critical_of_single)
+        for single, critical_of_single in zip(response.responses, critical_of_singles, strict=True)
+    ]
+    return Response(
+        responder_name=response.responder_name,
+        responder_key_hash=response.responder_key_hash,
+        produced_at=_seconds(response.produced_at_utc),
+        singles=tuple(singles),
+        certificates=tuple(response.certificates[:MOST_CERTIFICATES]),
+        critical=critical,
+        signed=signed,
+        algorithm=algorithm,
+        signature=signature,
+    )
+
+
+_REASONS = {
+    x509.ReasonFlags.unspecified: Reason.UNSPECIFIED,
+    x509.ReasonFlags.key_compromise: Reason.KEY_COMPROMISE,
+    x509.ReasonFlags.ca_compromise: Reason.CA_COMPROMISE,
+    x509.ReasonFlags.affiliation_changed: Reason.AFFILIATION_CHANGED,
+    x509.ReasonFlags.superseded: Reason.SUPERSEDED,
+    x509.ReasonFlags.cessation_of_operation: Reason.CESSATION_OF_OPERATION,
+    x509.ReasonFlags.certificate_hold: Reason.CERTIFICATE_HOLD,
+    x509.ReasonFlags.remove_from_crl: Reason.REMOVE_FROM_CRL,
+    x509.ReasonFlags.privilege_withdrawn: Reason.PRIVILEGE_WITHDRAWN,
+    x509.ReasonFlags.aa_compromise: Reason.AA_COMPROMISE,
+}
+_STATUSES = {
+    ocsp.OCSPCertStatus.GOOD: Status.GOOD,
+    ocsp.OCSPCertStatus.REVOKED: Status.REVOKED,
+    ocsp.OCSPCertStatus.UNKNOWN: Status.UNKNOWN,
+}
+
+
+def _single(single: ocsp.OCSPSingleResponse, critical: frozenset[str]) -> SingleResponse:
+    return SingleResponse(
+        hash_algorithm=_hash_algorithm(single),
+        issuer_name_hash=single.issuer_name_hash,
+        issuer_key_hash=single.issuer_key_hash,
+        serial_number=single.serial_number,
+        status=_STATUSES[single.certificate_status],
+        revocation=_revocation(single),
+        this_update=_seconds(single.this_update_utc),
+        next_update=None if single.next_update_utc is None else _seconds(single.next_update_utc),
+        critical=critical,
+    )
+
+
+def _hash_algorithm(single: ocsp.OCSPSingleResponse) -> hashes.HashAlgorithm | None:
+    """Return the hash of the CertID; an unknown one spoils this single response only, not its neighbours."""
+    try:
+        return single.hash_algorithm
+    except UnsupportedAlgorithm:
+        return None
+
+
+def _revocation(single: ocsp.OCSPSingleResponse) -> Revocation | None:
+    if single.revocation_time_utc is None:
+        return None
+    reason = None if single.revocation_reason is None else _REASONS[single.revocation_reason]
+    return Revocation(_seconds(single.revocation_time_utc), reason)
+
+
+def _seconds(moment: datetime) -> int:
+    """Whole seconds since 1970: arithmetic on dates near the year 9999 would overflow."""
+    return int(moment.timestamp())
+
+
+_RESPONSE_BYTES = 0xA0
+_SINGLE_EXTENSIONS = 0xA1
+_RESPONSE_EXTENSIONS = 0xA1
+#: certID, certStatus, thisUpdate; what follows is optional and tagged.
+_MANDATORY_IN_SINGLE = 3
+
+
+def _basic_response(encoded: bytes) -> bytes:
+    """Return the DER of the BasicOCSPResponse inside an OCSPResponse."""
+    _status, response_bytes = der.parse(encoded).children()
+    (sequence,) = der.expect(response_bytes, _RESPONSE_BYTES).children()
+    _response_type, octets = sequence.children()
+    return der.expect(octets, der.OCTET_STRING).content
+
+
+def _critical_extensions(signed: bytes) -> tuple[frozenset[str], tuple[frozenset[str], ...]]:
+    """Return the OIDs of the critical extensions of the response, and of each of its single responses.
+
+    Read here because `cryptography` gives the latter only where there is exactly one single response.
+    """
+    fields = list(der.parse(signed).children())
+    # version [0], responderID [1] or [2], producedAt, responses, responseExtensions [1]: only the last list and
+    # what may follow it are of interest, and the responses are the one untagged SEQUENCE.
+    position = next(index for index, field in enumerate(fields) if field.tag == der.SEQUENCE)
+    singles = tuple(
+        _critical(list(single.children())[_MANDATORY_IN_SINGLE:], _SINGLE_EXTENSIONS)
+        for single in fields[position].children()
+    )
+    return _critical(fields[position + 1 :], _RESPONSE_EXTENSIONS), singles
+
+
+def _critical(fields: list[der.Element], tag: int) -> frozenset[str]:
+    return frozenset(
+        extension.oid
+        for field in fields
+        if field.tag == tag
+        for extension in der.extensions(next(field.children()))
+        if extension.critical
+    )
