@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from ocsp_exporter.model import ChainError, Failure, Problem
+from ocsp_exporter.model import ChainError, Failure, Problem, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,4 +188,22 @@ RESPONSE_STATUSES: Mapping[str, str] = MappingProxyType(
         "sig_required": "the responder answers signed requests only",
         "unauthorized": "the responder does not answer for this certificate; a new one may not be known to it yet",
     }
+)
+
+#: What to do about a status that is bad of itself, without a problem that would explain it. `missing` is about a
+#: staple that is required.
+STATUS_ACTIONS: Mapping[Status, str] = MappingProxyType(
+    {
+        Status.REVOKED: "Replace certificate and key: clients that look refuse it. Only a certificate_hold can be undone, "
+        "by the CA.",
+        Status.UNKNOWN: "Ask the CA whether this certificate is its own. A new one may not have reached the responder yet; "
+        "see also that the server asks the responder of the right CA.",
+        Status.MISSING: "Turn stapling on, and see in the server's log whether it reaches the responder. Some servers "
+        "staple only after the first handshakes: have them fetch the staple at their start.",
+    }
+)
+
+#: What to do about good evidence that should have been replaced by now.
+REFRESH_ACTION = (
+    "See why nothing newer is fetched (responder, DNS, firewall, cron job): clients refuse this evidence once it ends."
 )

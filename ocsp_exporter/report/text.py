@@ -15,7 +15,6 @@ from ocsp_exporter.model import (
     Evidence,
     Findings,
     Handshake,
-    Phase,
     ProbeResult,
     Problem,
     Signer,
@@ -24,7 +23,7 @@ from ocsp_exporter.model import (
 )
 from ocsp_exporter.report import words
 from ocsp_exporter.report.layout import Lifetime, Line
-from ocsp_exporter.report.verdict import Level, elapsed_life, is_applicable, name_of, verdict
+from ocsp_exporter.report.verdict import Level, elapsed_life, is_applicable, is_refresh_overdue, name_of, verdict
 
 _LEVELS = {
     Level.OK: ("OK", "bold black on green", "green"),
@@ -72,7 +71,7 @@ def report(result: ProbeResult, now: float) -> RenderableType:
         Line(Text(f" {label} ", badge), Text(judged.headline, colour), 0, hang),
         *(Line(Text("and", "dim"), Text(ground.text), hang - 4, hang) for ground in judged.grounds[1:]),
     ]
-    sections = _failure(result) if result.findings is None else _findings(result.findings, now)
+    sections = _failure(result) if result.findings is None else _findings(result, result.findings, now)
     return Group(Line(Text(), title, 0, 0), *grounds, *sections, Text())
 
 
@@ -89,8 +88,8 @@ def _failure(result: ProbeResult) -> Iterator[RenderableType]:
     )
 
 
-def _findings(findings: Findings, now: float) -> Iterator[RenderableType]:
-    yield from _section("Connection", _connection(findings.session))
+def _findings(result: ProbeResult, findings: Findings, now: float) -> Iterator[RenderableType]:
+    yield from _section("Connection", _connection(findings.session, result))
     yield from _section("Chain", _chain(findings, now))
     yield from _section("Must-Staple", _must_staple(findings))
     if not any(evidence.source is Source.STAPLE for evidence in findings.evidence):
@@ -101,8 +100,8 @@ def _findings(findings: Findings, now: float) -> Iterator[RenderableType]:
         if evidence.this_update is not None:
             yield Group(Text(), Lifetime(evidence, now, _INDENT), Text())
         yield from _lines(_answer(evidence, now))
-        for problem in evidence.problems:
-            yield Group(Text(), *_lines(_problem(problem, evidence)))
+        for rows in _ways_out(evidence, now):
+            yield Group(Text(), *_lines(rows))
 
 
 def _section(title: str, rows: Iterable[Row]) -> Iterator[RenderableType]:
@@ -115,18 +114,12 @@ def _lines(rows: Iterable[Row]) -> Iterator[RenderableType]:
     return (Line(Text(name, "dim"), value, _INDENT, _HANG) for name, value in rows if value is not None)
 
 
-def _connection(session: Handshake) -> Iterator[Row]:
-    took = session.durations.get(Phase.HANDSHAKE)
-    before = [
-        f"{phase} {words.milliseconds(seconds)}"
-        for phase, seconds in session.durations.items()
-        if phase is not Phase.HANDSHAKE
-    ]
-    state = "complete" if session.complete else "not completed: the server ended it after its certificate had come"
-    yield "address", _foreign(session.address)
+def _connection(session: Handshake, result: ProbeResult) -> Iterator[Row]:
+    took = ", ".join(f"{phase} {words.milliseconds(seconds)}" for phase, seconds in result.phases.items())
+    yield "address", _foreign(f"{session.address}, port {result.target.port}")
     yield "TLS", _foreign(f"{session.version}, {session.cipher}")
-    yield "handshake", Text(state + (f", {words.milliseconds(took)}" if took is not None else ""))
-    yield "before that", Text(", ".join(before)) if before else None
+    yield "handshake", Text("complete" if session.complete else "broken off after the certificate had come")
+    yield "took", Text(took) if took else None
     yield "client cert", Text("asked for" if session.client_certificate_requested else "not asked for")
 
 
@@ -202,6 +195,16 @@ def _answer(evidence: Evidence, now: float) -> Iterator[Row]:
     yield "signer ends", _moment(evidence.signer_not_after, now)
     yield "signature", _foreign(response.signature_algorithm) if response.signature_algorithm else None
     yield "CertID hash", _foreign(response.cert_id_hash) if response.cert_id_hash else None
+
+
+def _ways_out(evidence: Evidence, now: float) -> Iterator[Iterable[Row]]:
+    """Yield what to do: about the status, about a late refresh, about each problem."""
+    if evidence.status in advice.STATUS_ACTIONS:
+        yield [("what to do", Text(advice.STATUS_ACTIONS[evidence.status], "bold"))]
+    if is_refresh_overdue(evidence, now):
+        yield [("what to do", Text(advice.REFRESH_ACTION, "bold"))]
+    for problem in evidence.problems:
+        yield _problem(problem, evidence)
 
 
 def _problem(problem: Problem, evidence: Evidence) -> Iterator[Row]:

@@ -77,6 +77,11 @@ def elapsed_life(evidence: Evidence, now: float) -> float | None:
     return (now - begin) / (end - begin)
 
 
+def is_refresh_overdue(evidence: Evidence, now: float) -> bool:
+    """Tell whether good evidence should have been replaced: more than three quarters of its life have passed."""
+    return evidence.status is Status.GOOD and (elapsed_life(evidence, now) or 0) > OVERDUE
+
+
 def is_applicable(findings: Findings) -> bool:
     """Tell whether there is anything to watch at the leaf: an OCSP responder, or a staple sent or required."""
     return any(
@@ -138,14 +143,12 @@ def _judge_compliance(findings: Findings, _now: float) -> Iterator[Ground]:
 def _judge_refresh(findings: Findings, now: float) -> Iterator[Ground]:
     """Weigh the age of good evidence."""
     for evidence in findings.evidence:
-        life = elapsed_life(evidence, now)
-        if evidence.status is Status.GOOD and evidence.next_update is not None and life is not None and life > OVERDUE:
-            end = words.relative(evidence.next_update, now)
+        if is_refresh_overdue(evidence, now) and evidence.next_update is not None:
+            name, end = name_of(evidence), words.relative(evidence.next_update, now)
             text = (
-                f"The {name_of(evidence)} is good, and its refresh is overdue: {life:.0%} of its life has passed, "
-                f"it ends {end}."
-                if life < 1
-                else f"The {name_of(evidence)} ended {end}: only the tolerance for wrong clocks still accepts it."
+                f"The {name} is good, and its refresh is overdue: it ends {end}."
+                if now < evidence.next_update
+                else f"The {name} ended {end}: only the tolerance for wrong clocks still accepts it."
             )
             yield Ground(Level.WARNING, text)
 

@@ -50,7 +50,7 @@ LEAF = CertificateFacts(
     crl_urls=(),
 )
 SESSION = Handshake(
-    address="192.0.2.1:443",
+    address="192.0.2.1",
     chain=(),
     staple=b"der",
     staple_problem=None,
@@ -59,9 +59,8 @@ SESSION = Handshake(
     complete=True,
     client_certificate_requested=False,
     chain_errors=frozenset(),
-    at=NOW,
-    durations={Phase.CONNECT: 0.0005, Phase.HANDSHAKE: 0.0042},
 )
+PHASES = {Phase.RESOLVE: 0.0001, Phase.CONNECT: 0.0005, Phase.HANDSHAKE: 0.0042}
 STAPLE = Evidence(
     source=Source.STAPLE,
     depth=0,
@@ -108,7 +107,7 @@ def found(
         compliant=compliant,
         revoked={},
     )
-    return ProbeResult(Target("good.example", "good.example", 443), "tls", NOW, 0.02, {}, findings)
+    return ProbeResult(Target("good.example", "good.example", 443), "tls", NOW, 0.02, PHASES, findings)
 
 
 def failed(failure: Failure) -> ProbeResult:
@@ -144,7 +143,7 @@ VERDICTS = {
     "past three quarters of its life": (
         found(replace(STAPLE, this_update=NOW - 3 * DAY - HOUR, next_update=NOW + DAY)),
         Level.WARNING,
-        "The staple is good, and its refresh is overdue: 75% of its life has passed, it ends in 1 d.",
+        "The staple is good, and its refresh is overdue: it ends in 1 d.",
     ),
     "past its end, within the tolerance": (
         found(replace(STAPLE, next_update=NOW - 60)),
@@ -282,6 +281,21 @@ class TestText:
 
         assert f"expired: {advice.PROBLEMS[Problem.EXPIRED].meaning}" in text
         assert f"what to do    {advice.PROBLEMS[Problem.EXPIRED].action}" in text
+
+    @pytest.mark.parametrize(
+        ("result", "action"),
+        [
+            (found(REVOKED), advice.STATUS_ACTIONS[Status.REVOKED]),
+            (found(replace(STAPLE, status=Status.UNKNOWN)), advice.STATUS_ACTIONS[Status.UNKNOWN]),
+            (found(ABSENT, stapled=0, compliant=False), advice.STATUS_ACTIONS[Status.MISSING]),
+            (found(replace(STAPLE, next_update=NOW + HOUR)), advice.REFRESH_ACTION),
+        ],
+        ids=["revoked", "unknown", "missing", "overdue"],
+    )
+    def test_says_what_to_do_where_no_problem_explains(self, result: ProbeResult, action: str) -> None:
+        """What is bad of itself has a way out too, and a good staple needs none."""
+        assert f"what to do    {action}" in printed(result, width=250)
+        assert "what to do" not in printed(found(STAPLE))
 
     def test_explains_what_the_responder_said(self) -> None:
         """The outer status of a refusal is told in words."""
@@ -507,10 +521,10 @@ good.example  module tls, probed 2026-09-21 14:13:20 UTC
  OK  The staple is good, for another 3 d.
 
 Connection
-  address       192.0.2.1:443
+  address       192.0.2.1, port 443
   TLS           TLSv1.3, TLS_AES_256_GCM_SHA384
-  handshake     complete, 4.2 ms
-  before that   connect 0.5 ms
+  handshake     complete
+  took          resolve 0.1 ms, connect 0.5 ms, handshake 4.2 ms
   client cert   not asked for
 
 Chain
