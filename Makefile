@@ -40,3 +40,19 @@ lint: $(VENV)/.dev ## ruff: rules and format
 .PHONY: types
 types: $(VENV)/.dev ## mypy, strict
 	$(VENV)/bin/mypy
+
+# The servers that the tests start. They are installed where that is possible without asking (Debian, root), and never
+# started by the system: a policy-rc.d that forbids it is in place while they are installed. Elsewhere the tests of
+# absent ones are skipped, each naming what it misses.
+PEERS := nginx-light haproxy gnutls-bin openssl prometheus
+
+.PHONY: peers
+peers: ## install the servers that the tests start (Debian, as root)
+	@tests/peers/install.sh $(PEERS)
+
+.PHONY: test
+test: $(VENV)/.dev peers ## everything that the tests need, and the tests
+	$(VENV)/bin/pytest $(ARGS)
+
+.PHONY: check
+check: lint types test ## what has to be green before a change lands

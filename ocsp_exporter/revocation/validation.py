@@ -118,11 +118,7 @@ def judge(examination: Examination, encoded: bytes, now: float, policy: Policy, 
         )
     single, timely_problems = _choose(case, now, policy)
     responder = case.responder
-    authentic = (
-        not examination.problems
-        and responder is not None
-        and responder.is_in_its_dates(case.response.produced_at, policy.clock_skew)
-    )
+    authentic = not examination.problems and responder is not None and _had_the_right(responder, case, now, policy)
     return Evidence(
         source=origin.source,
         depth=origin.depth,
@@ -274,6 +270,11 @@ def _is_about(single: SingleResponse, subject: x509.Certificate, issuer: x509.Ce
         and single.issuer_name_hash == certificate.issuer_name_hash(subject, algorithm)
         and (issuer is None or single.issuer_key_hash == certificate.key_hash(issuer, algorithm))
     )
+
+
+def _had_the_right(responder: Responder, case: Case, now: float, policy: Policy) -> bool:
+    """A delegate's certificate is valid now, or was when it signed: what it said then was said with authority."""
+    return any(responder.is_in_its_dates(at, policy.clock_skew) for at in (now, case.response.produced_at))
 
 
 def _facts(case: Case) -> ResponseFacts:
