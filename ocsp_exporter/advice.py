@@ -194,12 +194,12 @@ RESPONSE_STATUSES: Mapping[str, str] = MappingProxyType(
 #: staple that is required.
 STATUS_ACTIONS: Mapping[Status, str] = MappingProxyType(
     {
-        Status.REVOKED: "Replace certificate and key: clients that look refuse it. Only a certificate_hold can be undone, "
-        "by the CA.",
-        Status.UNKNOWN: "Ask the CA whether this certificate is its own. A new one may not have reached the responder yet; "
-        "see also that the server asks the responder of the right CA.",
-        Status.MISSING: "Turn stapling on, and see in the server's log whether it reaches the responder. Some servers "
-        "staple only after the first handshakes: have them fetch the staple at their start.",
+        Status.REVOKED: "Replace certificate and key: clients that look refuse this one. "
+        "Only a certificate_hold can be undone, by the CA.",
+        Status.UNKNOWN: "Ask the CA whether this certificate is its own. "
+        "A new one may not have reached the responder yet, and a server may be asking another CA's responder.",
+        Status.MISSING: "Turn stapling on, and see in the server's log whether it reaches the responder. "
+        "Some servers staple only after the first handshakes: have them fetch the staple at their start.",
     }
 )
 
