@@ -1,12 +1,11 @@
 """`ocsp-exporter demo`: the lab and an exporter that watches it."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import replace
 from socket import socket
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from ocsp_exporter.commands.serve import bind, serve_until_signal
@@ -14,9 +13,11 @@ from ocsp_exporter.config import DEFAULT_CONFIG
 from ocsp_exporter.demo.lab import Lab, RunningEndpoint
 from ocsp_exporter.demo.states import Expected
 from ocsp_exporter.model import Status
+from ocsp_exporter.report.layout import Line
 from ocsp_exporter.serving import logs
 
 _INTERVAL = 10.0
+_HANG = 7
 
 
 def run(address: str) -> None:
@@ -38,29 +39,28 @@ async def _run(address: str) -> None:
 
 def introduction(lab: Lab, url: str) -> RenderableType:
     """Return what is told at the start: the endpoints with what is to be seen of each, and where to look."""
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
-    table.add_column("port", style="bold", justify="right")
-    table.add_column("endpoint", style="cyan", no_wrap=True)
-    table.add_column("what it shows")
-    table.add_column("what the metrics say")
-    for endpoint in lab.endpoints:
-        table.add_row(str(endpoint.port), endpoint.row.name, endpoint.row.shows, _expected(endpoint.row.expected))
-    first: RunningEndpoint = lab.endpoints[0]
-    places = Table.grid(padding=(0, 2))
-    for name, place in (
-        ("status page", f"{url}/"),
-        ("metrics", f"{url}/metrics"),
-        ("one probe", f"{url}/probe?target={first.address}"),
-        ("the same here", f"ocsp-exporter probe {first.address}"),
-        ("the lab's CA", lab.url),
-    ):
-        places.add_row(Text(name, "dim"), Text(place, overflow="fold"))
+    width = max(len(endpoint.row.name) for endpoint in lab.endpoints) + 2
+    first = lab.endpoints[0].address
+    places = {
+        "status page": f"{url}/",
+        "metrics": f"{url}/metrics",
+        "one probe": f"{url}/probe?target={first}",
+        "report": f"ocsp-exporter probe {first}",
+        "the lab's CA": lab.url,
+    }
     return Group(
-        Text("A CA and an endpoint for each state of health, on this machine only:", "bold"),
-        table,
-        places,
+        Text("A CA and TLS endpoints on this machine only. By port, what the metrics say of each, and why:\n", "bold"),
+        *(line for endpoint in lab.endpoints for line in _endpoint(endpoint, width)),
+        Text(),
+        *(Line(Text(name, "dim"), Text(place), 0, 14) for name, place in places.items()),
         Text("\nEvery endpoint is probed once in 10 seconds. Ctrl-C ends it all.", "dim"),
     )
+
+
+def _endpoint(endpoint: RunningEndpoint, width: int) -> Iterator[Line]:
+    name = Text(endpoint.row.name.ljust(width), "cyan")
+    yield Line(Text(str(endpoint.port), "bold"), name + _expected(endpoint.row.expected), 0, _HANG)
+    yield Line(Text(), Text(endpoint.row.shows, "dim"), 0, _HANG)
 
 
 def _url(listening: socket) -> str:
@@ -70,14 +70,12 @@ def _url(listening: socket) -> str:
 
 
 def _expected(expected: Expected) -> Text:
-    """Return the status with problems and reason, and on a second line the compliance where a staple is demanded."""
+    """Return the status with problems and reason, and the compliance where a staple is demanded."""
     if expected.status is None:
-        return Text("not applicable", "dim")
+        return Text("not applicable")
     details = ", ".join([*expected.problems, *([expected.reason] if expected.reason else [])])
     said = Text(expected.status, "green" if expected.status is Status.GOOD else "red")
     said.append(f": {details}" if details else "")
     if expected.compliant is not None:
-        said.append(
-            "\ncompliant" if expected.compliant else "\nnot compliant", "green" if expected.compliant else "red"
-        )
+        said.append(", compliant" if expected.compliant else ", violated", "green" if expected.compliant else "red")
     return said

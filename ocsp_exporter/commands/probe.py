@@ -1,6 +1,7 @@
 """`ocsp-exporter probe`: look at some targets once and tell."""
 
 import asyncio
+import io
 import json
 import re
 import sys
@@ -27,6 +28,7 @@ from ocsp_exporter.target import TargetError, parse_target
 EXIT_CODES = {Level.OK: 0, Level.WARNING: 1, Level.CRITICAL: 2, Level.FAILED: 3}
 
 _CONCURRENCY = 64
+_WIDEST = 120  # longer lines are hard to read
 _COMMENT = re.compile(r"(?:^|\s)#")
 
 
@@ -88,7 +90,10 @@ async def _probe_all(targets: Sequence[Target], module: Module) -> list[ProbeRes
 
 
 def _print_text(results: Iterable[ProbeResult]) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # the bar, or a name, may have what the locale has not
     console = Console(highlight=False, markup=False, emoji=False)
+    console.width = min(console.width, _WIDEST)
     for result in results:
         console.print(report(result, result.obtained_at))
 

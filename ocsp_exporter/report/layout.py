@@ -8,9 +8,9 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 
-from ocsp_exporter.model import Evidence
+from ocsp_exporter.model import Evidence, Status
 from ocsp_exporter.report import words
-from ocsp_exporter.report.verdict import OVERDUE, elapsed_life
+from ocsp_exporter.report.verdict import elapsed_life, is_refresh_overdue
 
 _OUTSIDE = 6  # cells for the time before or after the span, whatever its true length
 _SHORTEST = 4
@@ -34,19 +34,17 @@ class Line:
         """Yield the text wrapped to what is left of the width."""
         margin = Text(" " * self.indent) + self.label
         margin.append(" " * (self.hang - margin.cell_len))
-        lines = self.text.wrap(console, max(options.max_width - self.hang, 1), overflow="fold")
-        for position, line in enumerate(lines):
+        for line in self.text.wrap(console, max(options.max_width - self.hang, 1), overflow="fold"):
             line.rstrip()
-            yield from margin.render(console) if position == 0 else [Segment(" " * self.hang)]
-            yield from line.render(console)
-            yield Segment.line()
+            yield from Text.assemble(margin, line).render(console, end="\n")
+            margin = Text(" " * self.hang)
 
 
 @dataclass(frozen=True, slots=True)
 class Lifetime:
     """Draws the span of a piece of evidence that states a this_update, from `indent` to the end of the line.
 
-    The passed part is heavy and coloured, the rest light; below stand the ends, absolute and relative.
+    The passed part is heavy and coloured by what it says, the rest light; below stand the ends, absolute and relative.
     Outside the span the present is drawn beyond its label: `this_update ━━━━ next_update ╌╌╌●`.
     """
 
@@ -87,7 +85,8 @@ class Lifetime:
             yield Segment("━" * cells, _OVER)
         else:
             life = elapsed_life(self.evidence, self.now)
-            style = _LATE if life is not None and life > OVERDUE else _GOOD
+            style = _GOOD if self.evidence.status is Status.GOOD else Style()
+            style = _LATE if is_refresh_overdue(self.evidence, self.now) else style
             passed = round((0.5 if life is None else life) * (cells - 1))
             yield Segment("━" * passed, style)
             yield Segment("●", style + Style(bold=True))

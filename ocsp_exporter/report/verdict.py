@@ -13,8 +13,8 @@ from ocsp_exporter.advice import FAILURES
 from ocsp_exporter.model import Evidence, Failure, Findings, ProbeResult, Problem, Source, Status
 from ocsp_exporter.report import words
 
-#: The share of its life after which a piece of evidence should have been replaced.
-OVERDUE = 0.75
+# The share of its life after which a piece of evidence should have been replaced.
+_OVERDUE = 0.75
 
 
 class Level(StrEnum):
@@ -79,7 +79,7 @@ def elapsed_life(evidence: Evidence, now: float) -> float | None:
 
 def is_refresh_overdue(evidence: Evidence, now: float) -> bool:
     """Tell whether good evidence should have been replaced: more than three quarters of its life have passed."""
-    return evidence.status is Status.GOOD and (elapsed_life(evidence, now) or 0) > OVERDUE
+    return evidence.status is Status.GOOD and (elapsed_life(evidence, now) or 0) > _OVERDUE
 
 
 def is_applicable(findings: Findings) -> bool:

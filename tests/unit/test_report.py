@@ -332,6 +332,15 @@ class TestText:
         """No line is longer than the terminal is wide."""
         assert [line for line in printed(result, width).splitlines() if len(line) > width] == []
 
+    def test_has_colours_on_a_terminal_only(self) -> None:
+        """On a terminal the headline is red where it is critical, and NO_COLOR or a pipe leave the words alone."""
+        console = Console(force_terminal=True, color_system="standard", width=80, _environ={})
+        with console.capture() as coloured:
+            console.print(report(found(REVOKED), NOW))
+
+        assert "\x1b[31mThe certificate is revoked since" in coloured.get()
+        assert "\x1b" not in printed(found(REVOKED))
+
     def test_escapes_what_could_steer_a_terminal(self) -> None:
         """A hostile subject is shown with its control characters in letters, and rich's markup as written."""
         text = printed(found(STAPLE, leaf=replace(LEAF, subject="CN=\x1b[2J\u202e[bold]\x9b")))
