@@ -1,0 +1,1 @@
+"""Everything that holds the exporter to its word."""

@@ -5,6 +5,8 @@ import socket
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 
+_LAST_PORT = 65535
+
 
 def listen(host: str, port: int = 0) -> socket.socket:
     """Return a non-blocking socket that listens on an address of this machine; port 0: any free one.
@@ -18,10 +20,10 @@ def listen(host: str, port: int = 0) -> socket.socket:
 
 
 def listen_at_or_anywhere(host: str, port: int) -> socket.socket:
-    """Return a listening socket at this port if it is free, otherwise at one that is."""
+    """Return a listening socket at this port if it exists and is free, otherwise at one that is."""
     try:
-        return listen(host, port)
-    except (OSError, OverflowError):  # also a port beyond 65535
+        return listen(host, port if port <= _LAST_PORT else 0)
+    except OSError:
         return listen(host)
 
 

@@ -78,9 +78,9 @@ def rsa_pss(
     used = digest.digest_size if salt_length is None else salt_length
     stated = used if stated_salt_length is None else stated_salt_length
     hashed = identifier(HASH_OIDS[digest.name].dotted_string, der.null())
-    parameters = der.sequence(
-        der.explicit(0, hashed), der.explicit(1, identifier(_MGF1, hashed)), der.explicit(2, der.integer(stated))
-    )
+    fields = () if digest.name == "sha1" else (der.explicit(0, hashed), der.explicit(1, identifier(_MGF1, hashed)))
+    salt = () if stated == _DEFAULT_SALT_LENGTH else (der.explicit(2, der.integer(stated)),)
+    parameters = der.sequence(*fields, *salt)  # DER leaves out what has its default value
 
     def sign(key: PrivateKey, data: bytes) -> bytes:
         if not isinstance(key, rsa.RSAPrivateKey):
@@ -99,6 +99,7 @@ def _eddsa(oid: str) -> Signing:
     return Signing(identifier(oid), sign)
 
 
+_DEFAULT_SALT_LENGTH = 20
 _MGF1 = "1.2.840.113549.1.1.8"
 _RSASSA_PSS = "1.2.840.113549.1.1.10"
 

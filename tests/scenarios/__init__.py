@@ -1,0 +1,1 @@
+"""What is expected of the verdict, row by row."""
