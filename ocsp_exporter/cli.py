@@ -1,5 +1,189 @@
-"""The commands."""
+"""The commands, declared. What they do is imported when one of them is called, so that `--version` stays quick."""
+
+from pathlib import Path
+from typing import IO, Literal
+
+import click
+
+from ocsp_exporter import __version__
+
+_CANNOT_LOOK = 3
+_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+_CONFIG_FILE = click.Path(path_type=Path)
 
 
+class _ServesByDefault(click.Group):
+    """A group that takes arguments which name no command for those of `serve`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0].startswith("-") and args[0] not in {"--help", "--version"}):
+            args = ["serve", *args]
+        return super().parse_args(ctx, args)
+
+
+class _ProbeCommand(click.Command):
+    """A command whose errors all end with 3: click's own 1 and 2 say that a target is in a bad state."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: object
+    ) -> click.Context:
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.ClickException as error:
+            error.show()
+            raise click.exceptions.Exit(_CANNOT_LOOK) from error
+
+    def invoke(self, ctx: click.Context) -> None:
+        try:
+            super().invoke(ctx)
+        except click.ClickException as error:
+            error.show()
+            ctx.exit(_CANNOT_LOOK)
+        except KeyboardInterrupt:
+            ctx.exit(_INTERRUPTED)
+
+
+@click.group(cls=_ServesByDefault, context_settings={"max_content_width": 100})
+@click.version_option(__version__, prog_name="ocsp-exporter", message="%(prog)s %(version)s")
 def main() -> None:
-    """Run the command line."""
+    """Watch OCSP staples of TLS endpoints for Prometheus.
+
+    Without a command it serves: see `ocsp-exporter serve --help`.
+    """
+
+
+@main.command()
+@click.option("--config.file", "config_file", type=_CONFIG_FILE, help="Modules and targets; without it /probe only.")
+@click.option("--config.check", "check", is_flag=True, help="Check the configuration and exit.")
+@click.option(
+    "--web.listen-address",
+    "addresses",
+    multiple=True,
+    default=[":10960"],
+    show_default=True,
+    metavar="ADDRESS",
+    help="Where to listen, [HOST]:PORT; may be given several times.",
+)
+@click.option(
+    "--log.level", "log_level", type=click.Choice(["debug", "info", "warn", "error"]), default="info", show_default=True
+)
+@click.option("--log.format", "log_format", type=click.Choice(["logfmt", "json"]), default="logfmt", show_default=True)
+@click.pass_context
+def serve(
+    ctx: click.Context,
+    *,
+    config_file: Path | None,
+    check: bool,
+    addresses: tuple[str, ...],
+    log_level: str,
+    log_format: Literal["logfmt", "json"],
+) -> None:
+    """Probe on schedule and serve the metrics."""
+    from ocsp_exporter.commands import serve as command  # noqa: PLC0415 - keeps the other commands quick
+
+    if not check:
+        command.run(config_file, addresses, log_level, log_format)
+    elif config_file is not None:
+        command.check(config_file)
+    else:
+        ctx.fail("--config.check needs a --config.file to check.")
+
+
+@main.command(cls=_ProbeCommand)
+@click.argument("targets", metavar="TARGET...", nargs=-1)
+@click.option("--module", "module_name", metavar="NAME", default="tls", show_default=True, help="How to look.")
+@click.option("--config.file", "config_file", type=_CONFIG_FILE, help="Where else modules are looked for.")
+@click.option(
+    "--targets",
+    "targets_file",
+    metavar="FILE",
+    type=click.File(encoding="utf-8", errors="replace"),
+    help="More targets, one a line; # begins a comment, - is standard input.",
+)
+@click.option(
+    "--output",
+    type=click.Choice(["text", "json", "prometheus"]),
+    default="text",
+    show_default=True,
+    help="What to print.",
+)
+@click.pass_context
+def probe(
+    ctx: click.Context,
+    *,
+    targets: tuple[str, ...],
+    module_name: str,
+    config_file: Path | None,
+    targets_file: IO[str] | None,
+    output: str,
+) -> None:
+    r"""Look at targets once and report.
+
+    A TARGET is HOST, HOST:PORT or [IPv6]:PORT, with or without https:// in front. JSON is one document for each
+    target: a line each, indented on a terminal.
+
+    \b
+    The exit code is that of the worst target:
+      2  critical: revoked, unknown, violated policy, expired or otherwise invalid
+      3  it could not be looked at, or the command was wrong
+      1  warning: refresh overdue, or no answer in the staple
+      0  all well, or nothing to watch
+    """
+    from ocsp_exporter.commands import probe as command  # noqa: PLC0415 - keeps the other commands quick
+
+    names = [*targets, *(command.names_in(targets_file) if targets_file else ())]
+    if not names:
+        ctx.fail("Give at least one TARGET, or a file of them with --targets.")
+    ctx.exit(command.run(names, module_name, config_file, output))
+
+
+@main.command("check-config")
+@click.argument("file", type=_CONFIG_FILE)
+def check_config(file: Path) -> None:
+    """Find all faults in a configuration."""
+    from ocsp_exporter.commands import serve as command  # noqa: PLC0415 - keeps the other commands quick
+
+    command.check(file)
+
+
+@main.group()
+def docs() -> None:
+    """Print what the code documents itself."""
+
+
+@docs.command("metrics")
+def docs_metrics() -> None:
+    """Print all metrics with their labels and meaning, as Markdown."""
+    from ocsp_exporter.serving.documentation import markdown  # noqa: PLC0415 - keeps the other commands quick
+
+    click.echo(markdown(), nl=False)
+
+
+@docs.command("config-schema")
+def docs_config_schema() -> None:
+    """Print the JSON Schema of the configuration, for editors."""
+    import json  # noqa: PLC0415 - keeps the other commands quick
+
+    from ocsp_exporter.config import json_schema  # noqa: PLC0415 - keeps the other commands quick
+
+    click.echo(json.dumps(json_schema(), indent=2))
+
+
+@main.command()
+@click.option(
+    "--web.listen-address",
+    "address",
+    default="127.0.0.1:10960",
+    show_default=True,
+    metavar="ADDRESS",
+    help="Where the exporter listens.",
+)
+def demo(address: str) -> None:
+    """Try it on endpoints in every state of health.
+
+    Starts a CA with its responder and CRL, and TLS endpoints, all on this machine only, and watches them.
+    """
+    from ocsp_exporter.commands import demo as command  # noqa: PLC0415 - keeps the other commands quick
+
+    command.run(address)

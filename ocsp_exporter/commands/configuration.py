@@ -1,0 +1,23 @@
+"""Reading the configuration for a command."""
+
+from pathlib import Path
+
+import click
+
+from ocsp_exporter.config import DEFAULT_CONFIG, Config, ConfigError, load_config
+
+
+class ConfigurationFaults(click.ClickException):
+    """All faults of a configuration, shown one a line beginning with its place, as editors and grep read them."""
+
+    def show(self, file: object = None) -> None:  # noqa: ARG002 - click's signature; it never passes one
+        """Write the faults to stderr."""
+        click.echo(self.message, err=True)
+
+
+def load(config_file: Path | None) -> Config:
+    """Return the configuration, the built-in one where there is no file. Raises ConfigurationFaults."""
+    try:
+        return DEFAULT_CONFIG if config_file is None else load_config(config_file)
+    except ConfigError as error:
+        raise ConfigurationFaults(str(error)) from error

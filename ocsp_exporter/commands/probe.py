@@ -1,0 +1,117 @@
+"""`ocsp-exporter probe`: look at some targets once and tell."""
+
+import asyncio
+import io
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+
+from ocsp_exporter.commands.configuration import load
+from ocsp_exporter.metrics import Publication
+from ocsp_exporter.model import Module, ProbeResult, Target
+from ocsp_exporter.probing.probe import Prober
+from ocsp_exporter.report.document import document
+from ocsp_exporter.report.text import report
+from ocsp_exporter.report.verdict import Level, verdict, worst
+from ocsp_exporter.serving.exposition import render
+from ocsp_exporter.serving.negotiation import Format
+from ocsp_exporter.target import TargetError, parse_target
+
+#: By how bad the worst target is.
+EXIT_CODES = {Level.OK: 0, Level.WARNING: 1, Level.CRITICAL: 2, Level.FAILED: 3}
+
+_CONCURRENCY = 64
+_WIDEST = 120  # longer lines are hard to read
+_COMMENT = re.compile(r"(?:^|\s)#")
+
+
+def run(names: Sequence[str], module_name: str, config_file: Path | None, output: str) -> int:
+    """Probe the targets, print what was found in their order, and return the exit code of the worst.
+
+    `output` is a key of `OUTPUTS`. Raises ClickException before anything is probed.
+    """
+    module = _module(module_name, config_file)
+    targets = _targets(names)
+    results = asyncio.run(_probe_all(targets, module))
+    OUTPUTS[output](results)
+    return EXIT_CODES[worst([verdict(result, result.obtained_at).level for result in results])]
+
+
+def names_in(lines: Iterable[str]) -> list[str]:
+    """Return the targets in a file, one a line; what follows a `#` at the beginning or after a blank is a comment."""
+    return [name for line in lines if (name := _COMMENT.split(line)[0].strip())]
+
+
+def _module(name: str, config_file: Path | None) -> Module:
+    modules = load(config_file).modules
+    if name not in modules:
+        raise click.ClickException(f"There is no module {name!r}; there are: {', '.join(sorted(modules))}.")
+    return modules[name]
+
+
+def _targets(names: Sequence[str]) -> list[Target]:
+    targets, faults = [], []
+    for name in names:
+        try:
+            targets.append(parse_target(name))
+        except TargetError as error:
+            faults.append(str(error))
+    if faults:
+        raise click.ClickException("\n".join(faults))
+    return targets
+
+
+async def _probe_all(targets: Sequence[Target], module: Module) -> list[ProbeResult]:
+    """Probe the targets, some at a time, with their progress on a terminal; results come in the targets' order."""
+    prober = Prober()
+    free = asyncio.Semaphore(_CONCURRENCY)
+    stderr = Console(stderr=True)
+    columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress("probing", *columns, console=stderr, transient=True, disable=not stderr.is_terminal) as progress:
+        bar = progress.add_task("", total=len(targets))
+
+        async def probe(target: Target) -> ProbeResult:
+            async with free:
+                result = await prober.probe(target, module)
+            progress.advance(bar)
+            return result
+
+        try:
+            return await asyncio.gather(*map(probe, targets))
+        finally:
+            prober.close()
+
+
+def _print_text(results: Iterable[ProbeResult]) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # the bar, or a name, may have what the locale has not
+    console = Console(highlight=False, markup=False, emoji=False)
+    console.width = min(console.width, _WIDEST)
+    for result in results:
+        console.print(report(result, result.obtained_at))
+
+
+def _print_json(results: Iterable[ProbeResult]) -> None:
+    indent = 2 if sys.stdout.isatty() else None
+    for result in results:
+        click.echo(json.dumps(document(result, result.obtained_at), indent=indent, allow_nan=False))
+
+
+def _print_prometheus(results: Iterable[ProbeResult]) -> None:
+    page = render([Publication(result) for result in results], time.time(), Format.TEXT)
+    click.echo(page, nl=False)
+
+
+#: By the value of --output.
+OUTPUTS: dict[str, Callable[[Iterable[ProbeResult]], None]] = {
+    "text": _print_text,
+    "json": _print_json,
+    "prometheus": _print_prometheus,
+}

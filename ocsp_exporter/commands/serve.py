@@ -1,0 +1,48 @@
+"""`ocsp-exporter serve` and `check-config`."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from socket import socket
+from typing import Literal
+
+import click
+
+from ocsp_exporter.commands.configuration import load
+from ocsp_exporter.config import Config
+from ocsp_exporter.probing.probe import Prober
+from ocsp_exporter.serving import logs, server
+from ocsp_exporter.target import parse_target
+
+
+def run(
+    config_file: Path | None, addresses: Sequence[str], log_level: str, log_format: Literal["logfmt", "json"]
+) -> None:
+    """Serve until SIGINT or SIGTERM. Raises ClickException where it cannot begin."""
+    config = load(config_file)
+    logs.set_up(log_level, log_format)
+    asyncio.run(serve_until_signal(config, bind(addresses)))
+
+
+def check(config_file: Path) -> None:
+    """Say what is in a valid configuration. Raises ClickException with all faults of another."""
+    config = load(config_file)
+    click.echo(f"{config_file}: valid, targets: {len(config.targets)}, modules: {', '.join(sorted(config.modules))}")
+
+
+def bind(addresses: Sequence[str]) -> list[socket]:
+    """Return listening sockets for `--web.listen-address`. Raises ClickException where one cannot be had."""
+    try:
+        return server.bind(addresses)
+    except server.ListenError as error:
+        raise click.ClickException(str(error)) from error
+
+
+async def serve_until_signal(config: Config, sockets: Sequence[socket]) -> None:
+    """Probe and answer as the configuration says, until SIGINT or SIGTERM."""
+    settings = server.Settings(config.modules, config.targets, config.concurrency, config.probe_endpoint_concurrency)
+    prober = Prober()
+    try:
+        await server.serve(sockets, settings, prober.probe, parse_target)
+    finally:
+        prober.close()

@@ -1,0 +1,154 @@
+"""A probe's outcome as a JSON document. Pure."""
+
+import base64
+
+from ocsp_exporter.model import Evidence, Findings, ProbeResult, Source
+from ocsp_exporter.report.verdict import verdict
+
+#: What `json` can write.
+Document = dict[str, object]
+
+
+def document(result: ProbeResult, now: float) -> Document:
+    """Return everything that a probe found, judged at a point in time, as one JSON object.
+
+    The keys are always there; what does not exist is null. Times are seconds since 1970 (UTC), except in
+    `ocsp`, which has k6's keys and its milliseconds. The words are those of the metrics' labels.
+
+    - `target`, `host`, `port`, `module`: what was looked at, and how
+    - `obtained_at`, `duration`, `phases` {phase: seconds}
+    - `verdict`: {`level`: critical | failed | warning | ok, `grounds`: [{`level`, `text`}]}, the worst ground first
+    - `failure`: null, or {`failure`, `detail`} where the target could not be looked at; then all below is null
+      or empty
+    - `tls`: {`address`, `version`, `cipher`, `handshake_complete`, `client_certificate_requested`}
+    - `chain`: {`trusted`, `errors`: [chain error]}
+    - `certificates`: [{`depth`, `subject`, `issuer`, `serial_number`, `fingerprint_sha256`,
+      `public_key_algorithm`, `not_before`, `not_after`, `must_staple`, `ocsp_urls`, `crl_urls`}], the leaf first
+    - `staples`: {`handshakes`, `stapled_handshakes`, `distinct_staples`, `required`,
+      `compliant`: true | false | null where the policy demands nothing}
+    - `sources`: [{`source`, `depth`, `applicable`, `host`}]
+    - `evidence`: [{`source`, `depth`, `status`, `problems`, `authentic`, `produced_at`, `this_update`, `next_update`,
+      `revocation`: null or {`time`, `reason`}, `response`: null or {`response_status`, `responder_id`, `signer`,
+      `cert_id_hash`, `signature_algorithm`}, `signer_not_after`, `fetched_at`, `der`: base64}]
+    - `revoked`: {depth: bool}, only where it is known
+    - `ocsp`, the staple at a glance: {`status`, `revocation_reason`, `produced_at`, `this_update`, `next_update`,
+      `revoked_at`}; `status` is `missing` where none was sent and null where nothing could be looked at. Revocation
+      is told of authentic staples only.
+    """
+    judged = verdict(result, now)
+    return {
+        "target": result.target.name,
+        "host": result.target.host,
+        "port": result.target.port,
+        "module": result.module,
+        "obtained_at": result.obtained_at,
+        "duration": result.duration,
+        "phases": dict(result.phases),
+        "verdict": {
+            "level": judged.level,
+            "grounds": [{"level": ground.level, "text": ground.text} for ground in judged.grounds],
+        },
+        "failure": {"failure": result.failure, "detail": result.detail} if result.failure else None,
+        **_findings(result.findings),
+        "ocsp": _k6(_staple(result.findings)),
+    }
+
+
+def _findings(findings: Findings | None) -> Document:
+    if findings is None:
+        return {
+            "tls": None,
+            "chain": None,
+            "certificates": [],
+            "staples": None,
+            "sources": [],
+            "evidence": [],
+            "revoked": {},
+        }
+    session = findings.session
+    return {
+        "tls": {
+            "address": session.address,
+            "version": session.version,
+            "cipher": session.cipher,
+            "handshake_complete": session.complete,
+            "client_certificate_requested": session.client_certificate_requested,
+        },
+        "chain": {"trusted": not session.chain_errors, "errors": sorted(session.chain_errors)},
+        "certificates": [
+            {
+                "depth": facts.depth,
+                "subject": facts.subject,
+                "issuer": facts.issuer,
+                "serial_number": facts.serial_number,
+                "fingerprint_sha256": facts.fingerprint_sha256,
+                "public_key_algorithm": facts.public_key_algorithm,
+                "not_before": facts.not_before,
+                "not_after": facts.not_after,
+                "must_staple": facts.must_staple,
+                "ocsp_urls": list(facts.ocsp_urls),
+                "crl_urls": list(facts.crl_urls),
+            }
+            for facts in findings.certificates
+        ],
+        "staples": {
+            "handshakes": findings.handshakes,
+            "stapled_handshakes": findings.stapled_handshakes,
+            "distinct_staples": findings.distinct_staples,
+            "required": findings.staple_required,
+            "compliant": findings.compliant,
+        },
+        "sources": [
+            {"source": entry.source, "depth": entry.depth, "applicable": entry.applicable, "host": entry.host}
+            for entry in findings.applicability
+        ],
+        "evidence": [_evidence(entry) for entry in findings.evidence],
+        "revoked": {str(depth): revoked for depth, revoked in findings.revoked.items()},
+    }
+
+
+def _evidence(evidence: Evidence) -> Document:
+    response, revocation = evidence.response, evidence.revocation
+    return {
+        "source": evidence.source,
+        "depth": evidence.depth,
+        "status": evidence.status,
+        "problems": list(evidence.problems),
+        "authentic": evidence.authentic,
+        "produced_at": evidence.produced_at,
+        "this_update": evidence.this_update,
+        "next_update": evidence.next_update,
+        "revocation": revocation and {"time": revocation.time, "reason": revocation.reason},
+        "response": response
+        and {
+            "response_status": response.response_status,
+            "responder_id": response.responder_id or None,
+            "signer": response.signer,
+            "cert_id_hash": response.cert_id_hash or None,
+            "signature_algorithm": response.signature_algorithm or None,
+        },
+        "signer_not_after": evidence.signer_not_after,
+        "fetched_at": evidence.fetched_at,
+        "der": evidence.der and base64.b64encode(evidence.der).decode("ascii"),
+    }
+
+
+def _staple(findings: Findings | None) -> Evidence | None:
+    evidence = findings.evidence if findings is not None else ()
+    return next((entry for entry in evidence if entry.source is Source.STAPLE and entry.depth == 0), None)
+
+
+def _k6(staple: Evidence | None) -> Document:
+    revocation = staple.revocation if staple is not None and staple.authentic else None
+    return {
+        "status": staple and staple.status,
+        "revocation_reason": revocation and revocation.reason,
+        "produced_at": staple and _milliseconds(staple.produced_at),
+        "this_update": staple and _milliseconds(staple.this_update),
+        "next_update": staple and _milliseconds(staple.next_update),
+        "revoked_at": revocation and _milliseconds(revocation.time),
+    }
+
+
+def _milliseconds(seconds: int | None) -> int | None:
+    return None if seconds is None else seconds * 1000

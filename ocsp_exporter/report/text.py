@@ -1,0 +1,224 @@
+"""A probe's outcome as a report for the terminal.
+
+Everything that came from a target goes through `words.printable` and into `Text`, never into markup:
+a certificate must not be able to steer the terminal.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from ocsp_exporter import advice
+from ocsp_exporter.model import (
+    CertificateFacts,
+    Evidence,
+    Findings,
+    Handshake,
+    ProbeResult,
+    Problem,
+    Signer,
+    Source,
+    Status,
+)
+from ocsp_exporter.report import words
+from ocsp_exporter.report.layout import Lifetime, Line
+from ocsp_exporter.report.verdict import Level, elapsed_life, is_applicable, is_refresh_overdue, name_of, verdict
+
+_LEVELS = {
+    Level.OK: ("OK", "bold black on green", "green"),
+    Level.WARNING: ("WARNING", "bold black on yellow", "yellow"),
+    Level.CRITICAL: ("CRITICAL", "bold white on red", "red"),
+    Level.FAILED: ("FAILED", "bold white on magenta", "magenta"),
+}
+_STATUSES = {
+    Status.GOOD: "bold green",
+    Status.REVOKED: "bold red",
+    Status.UNKNOWN: "bold red",
+    Status.SERVER_FAILED: "bold yellow",
+    Status.MISSING: "bold",
+    Status.INVALID: "bold red",
+}
+_STATUS_WORDS = {
+    Status.GOOD: "verified; not revoked",
+    Status.REVOKED: "verified; this certificate must not be trusted any more",
+    Status.UNKNOWN: "verified; the responder does not know this certificate",
+    Status.SERVER_FAILED: "there is no answer in it",
+    Status.MISSING: "there is none, which is not the same as good",
+    Status.INVALID: "not to be relied on; what it states is shown, and not believed",
+}
+_SIGNERS = {
+    Signer.ISSUER: "the issuer itself",
+    Signer.DELEGATED: "a responder that the issuer delegated",
+    Signer.TRUSTED: "a responder trusted locally",
+}
+_INDENT, _HANG = 2, 16
+
+#: What a line of facts is made from: a name and its value; without value there is no line.
+Row = tuple[str, Text | None]
+
+
+def report(result: ProbeResult, now: float) -> RenderableType:
+    """Return the report on one target, judged at a point in time; width and colour are the console's matter."""
+    judged = verdict(result, now)
+    label, badge, colour = _LEVELS[judged.level]
+    hang = len(label) + 3
+    title = Text.assemble(
+        (words.printable(result.target.name), "bold"),
+        (f"  module {result.module}, probed {words.utc(result.obtained_at)}", "dim"),
+    )
+    grounds = [
+        Line(Text(f" {label} ", badge), Text(judged.headline, colour), 0, hang),
+        *(Line(Text("and", "dim"), Text(ground.text), hang - 4, hang) for ground in judged.grounds[1:]),
+    ]
+    sections = _failure(result) if result.findings is None else _findings(result, result.findings, now)
+    return Group(Line(Text(), title, 0, 0), *grounds, *sections, Text())
+
+
+def _failure(result: ProbeResult) -> Iterator[RenderableType]:
+    yield from _section(
+        "What failed",
+        [
+            ("target", _foreign(f"{result.target.host}:{result.target.port}")),
+            ("failure", Text(result.failure or "")),
+            ("detail", _foreign(result.detail) if result.detail else None),
+            ("after", Text(words.milliseconds(result.duration))),
+            ("what to do", Text(advice.FAILURES[result.failure].action, "bold") if result.failure else None),
+        ],
+    )
+
+
+def _findings(result: ProbeResult, findings: Findings, now: float) -> Iterator[RenderableType]:
+    yield from _section("Connection", _connection(findings.session, result))
+    yield from _section("Chain", _chain(findings, now))
+    yield from _section("Must-Staple", _must_staple(findings))
+    if not any(evidence.source is Source.STAPLE for evidence in findings.evidence):
+        yield from _section("Staple", [("status", _absence(findings))])
+    for evidence in findings.evidence:
+        title = name_of(evidence)
+        yield from _section(title[0].upper() + title[1:], [("status", _status(evidence))])
+        if evidence.this_update is not None:
+            yield Group(Text(), Lifetime(evidence, now, _INDENT), Text())
+        yield from _lines(_answer(evidence, now))
+        for rows in _ways_out(evidence, now):
+            yield Group(Text(), *_lines(rows))
+
+
+def _section(title: str, rows: Iterable[Row]) -> Iterator[RenderableType]:
+    yield Text()
+    yield Text(title, "bold cyan")
+    yield from _lines(rows)
+
+
+def _lines(rows: Iterable[Row]) -> Iterator[RenderableType]:
+    return (Line(Text(name, "dim"), value, _INDENT, _HANG) for name, value in rows if value is not None)
+
+
+def _connection(session: Handshake, result: ProbeResult) -> Iterator[Row]:
+    took = ", ".join(f"{phase} {words.milliseconds(seconds)}" for phase, seconds in result.phases.items())
+    yield "address", _foreign(f"{session.address}, port {result.target.port}")
+    yield "TLS", _foreign(f"{session.version}, {session.cipher}")
+    yield "handshake", Text("complete" if session.complete else "broken off after the certificate had come")
+    yield "took", Text(took) if took else None
+    yield "client cert", Text("asked for" if session.client_certificate_requested else "not asked for")
+
+
+def _chain(findings: Findings, now: float) -> Iterator[Row]:
+    errors = sorted(findings.session.chain_errors)
+    if not errors:
+        yield "trusted", Text("yes: it verifies to the module's roots, for this name, now", "green")
+    for position, error in enumerate(errors):
+        name, answer = ("trusted", "no, ") if position == 0 else ("", "")
+        yield name, Text.assemble(answer, (error, "yellow"), f": {advice.CHAIN_ERRORS[error]}")
+    for facts in findings.certificates:
+        yield f"depth {facts.depth}", Text(words.printable(facts.subject) or "(no subject)", "bold")
+        yield "", _foreign(f"issued by {facts.issuer}")
+        yield "", _validity(facts, now)
+        yield "", _foreign(f"{facts.public_key_algorithm}, serial {facts.serial_number}")
+        yield (
+            "",
+            _foreign("OCSP responder " + (", ".join(facts.ocsp_urls) or "not named")) if facts.depth == 0 else None,
+        )
+
+
+def _validity(facts: CertificateFacts, now: float) -> Text:
+    if now < facts.not_before:
+        return Text(f"valid only {words.relative(facts.not_before, now)}: from {words.utc(facts.not_before)}", "red")
+    if now > facts.not_after:
+        return Text(f"expired {words.relative(facts.not_after, now)}: on {words.utc(facts.not_after)}", "red")
+    return Text(f"expires {words.relative(facts.not_after, now)}: {words.utc(facts.not_after)}")
+
+
+def _must_staple(findings: Findings) -> Iterator[Row]:
+    demanded = any(facts.must_staple for facts in findings.certificates if facts.depth == 0)
+    yield "certificate", Text("demands a staple (TLS feature status_request)" if demanded else "demands no staple")
+    demand = "demands a staple: " if findings.staple_required else "demands that the certificate is not revoked: "
+    answer = {
+        None: Text("demands nothing here"),
+        True: Text.assemble(demand, ("compliant", "bold green")),
+        False: Text.assemble(demand, ("violated", "bold red")),
+    }[findings.compliant]
+    yield "policy", answer
+    seen = f"{findings.stapled_handshakes} of {findings.handshakes} carried a staple"
+    several = f", {findings.distinct_staples} different ones" if findings.distinct_staples > 1 else ""
+    yield "handshakes", Text(seen + several)
+
+
+def _absence(findings: Findings) -> Text:
+    """Say what it means that there is no staple, where none is required."""
+    if is_applicable(findings):
+        return Text.assemble(("NONE", "bold"), "  none was sent, and none is required; that is not the same as good")
+    return Text.assemble(
+        ("NOT APPLICABLE", "bold"), "  no OCSP responder, no Must-Staple: there is nothing to watch here"
+    )
+
+
+def _status(evidence: Evidence) -> Text:
+    word, style = evidence.status.upper(), _STATUSES[evidence.status]
+    return Text.assemble((word, style), f"  {_STATUS_WORDS[evidence.status]}")
+
+
+def _answer(evidence: Evidence, now: float) -> Iterator[Row]:
+    life = elapsed_life(evidence, now)
+    if life is not None and 0 <= life <= 1:
+        yield "life", Text(f"{life:.0%} has passed")
+    if evidence.revocation is not None:
+        yield "revoked", _moment(evidence.revocation.time, now)
+        yield "reason", Text(evidence.revocation.reason or "none given")
+    yield "produced_at", _moment(evidence.produced_at, now)
+    response = evidence.response
+    if response is None:
+        return
+    yield "response", Text(response.response_status) if Problem.UNSUCCESSFUL in evidence.problems else None
+    yield "responder id", _foreign(response.responder_id) if response.responder_id else None
+    yield "signed by", Text(_SIGNERS[response.signer]) if response.signer else None
+    yield "signer ends", _moment(evidence.signer_not_after, now)
+    yield "signature", _foreign(response.signature_algorithm) if response.signature_algorithm else None
+    yield "CertID hash", _foreign(response.cert_id_hash) if response.cert_id_hash else None
+
+
+def _ways_out(evidence: Evidence, now: float) -> Iterator[Iterable[Row]]:
+    """Yield what to do: about the status, about a late refresh, about each problem."""
+    if evidence.status in advice.STATUS_ACTIONS:
+        yield [("what to do", Text(advice.STATUS_ACTIONS[evidence.status], "bold"))]
+    if is_refresh_overdue(evidence, now):
+        yield [("what to do", Text(advice.REFRESH_ACTION, "bold"))]
+    for problem in evidence.problems:
+        yield _problem(problem, evidence)
+
+
+def _problem(problem: Problem, evidence: Evidence) -> Iterator[Row]:
+    said = advice.PROBLEMS[problem]
+    yield "problem", Text.assemble((problem, "bold red"), f": {said.meaning}")
+    if problem is Problem.UNSUCCESSFUL and evidence.response is not None:
+        status = evidence.response.response_status
+        yield "", Text(f"{status}: {advice.RESPONSE_STATUSES.get(status, 'not a status of the standard')}.")
+    yield "what to do", Text(said.action, "bold")
+
+
+def _moment(seconds: int | None, now: float) -> Text | None:
+    return None if seconds is None else Text(f"{words.utc(seconds)}, {words.relative(seconds, now)}")
+
+
+def _foreign(text: str) -> Text:
+    return Text(words.printable(text))

@@ -1,0 +1,194 @@
+"""One probe's outcome as one level with its grounds. Pure.
+
+The evidence was judged before (`revocation`); here it is only weighed: how bad is all of this together?
+The text report, the JSON document and the exit code of `probe` all stand on this one answer.
+An untrusted chain is shown in reports and does not weigh: the verdict is about revocation.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ocsp_exporter.advice import FAILURES
+from ocsp_exporter.model import Evidence, Failure, Findings, ProbeResult, Problem, Source, Status
+from ocsp_exporter.report import words
+
+# The share of its life after which a piece of evidence should have been replaced.
+_OVERDUE = 0.75
+
+
+class Level(StrEnum):
+    """How bad it is, the worst first."""
+
+    CRITICAL = "critical"
+    FAILED = "failed"
+    WARNING = "warning"
+    OK = "ok"
+
+
+_SEVERITY = tuple(Level)
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """One reason for a verdict: a sentence, and how bad that alone is."""
+
+    level: Level
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The worst level found, and all grounds, the worst first and never none."""
+
+    level: Level
+    grounds: tuple[Ground, ...]
+
+    @property
+    def headline(self) -> str:
+        """The ground that weighs most."""
+        return self.grounds[0].text
+
+
+def worst(levels: list[Level]) -> Level:
+    """Return the worst of some levels; of none, `ok`."""
+    return min(levels, key=_SEVERITY.index, default=Level.OK)
+
+
+def verdict(result: ProbeResult, now: float) -> Verdict:
+    """Weigh everything that a probe found, at a point in time."""
+    if result.findings is None:
+        grounds = [Ground(Level.FAILED, f"Could not look. {FAILURES[result.failure or Failure.INTERNAL].meaning}")]
+    else:
+        grounds = [ground for judge in _JUDGES for ground in judge(result.findings, now)]
+        grounds = grounds or [Ground(Level.OK, _reassurance(result.findings, now))]
+    grounds.sort(key=lambda ground: _SEVERITY.index(ground.level))
+    return Verdict(grounds[0].level, tuple(grounds))
+
+
+def elapsed_life(evidence: Evidence, now: float) -> float | None:
+    """Return the share of this_update … next_update that has passed; None where the evidence has no such span.
+
+    Below 0 before this_update, above 1 after next_update.
+    """
+    begin, end = evidence.this_update, evidence.next_update
+    if begin is None or end is None or end <= begin:
+        return None
+    return (now - begin) / (end - begin)
+
+
+def is_refresh_overdue(evidence: Evidence, now: float) -> bool:
+    """Tell whether good evidence should have been replaced: more than three quarters of its life have passed."""
+    return evidence.status is Status.GOOD and (elapsed_life(evidence, now) or 0) > _OVERDUE
+
+
+def is_applicable(findings: Findings) -> bool:
+    """Tell whether there is anything to watch at the leaf: an OCSP responder, or a staple sent or required."""
+    return any(
+        entry.applicable
+        for entry in findings.applicability
+        if entry.depth == 0 and entry.source in (Source.STAPLE, Source.RESPONDER)
+    )
+
+
+def violation(findings: Findings) -> str:
+    """Say in which way a probe that was found not compliant breaks the staple policy."""
+    staple = next((entry for entry in findings.evidence if entry.source is Source.STAPLE), None)
+    seen, made = findings.stapled_handshakes, findings.handshakes
+    if seen == 0:
+        return f"a staple is required, and none was sent (handshakes made: {made})"
+    if seen < made:
+        return f"a staple is required in every handshake, and only {seen} of {made} carried one"
+    if staple is not None and staple.status in (Status.INVALID, Status.SERVER_FAILED):
+        return "a staple is required, and the one sent cannot be relied on"
+    if staple is not None and staple.status is not Status.GOOD:
+        return f"the module's policy accepts only good, and the staple says {staple.status}"
+    return "not every handshake carried an acceptable staple"
+
+
+def name_of(evidence: Evidence) -> str:
+    """Return what a piece of evidence is called in a sentence."""
+    names = {
+        Source.STAPLE: "staple",
+        Source.RESPONDER: "responder's answer",
+        Source.CRL: "CRL",
+        Source.FILE: "staple file",
+    }
+    return names[evidence.source] + (f" for the certificate at depth {evidence.depth}" if evidence.depth else "")
+
+
+def _judge_evidence(findings: Findings, now: float) -> Iterator[Ground]:
+    """Weigh what each source says, or why it says nothing."""
+    for evidence in findings.evidence:
+        name, problems = name_of(evidence), ", ".join(evidence.problems)
+        match evidence.status:
+            case Status.REVOKED:
+                yield Ground(Level.CRITICAL, f"The certificate is revoked{_since(evidence, now)}, says the {name}.")
+            case Status.UNKNOWN:
+                yield Ground(Level.CRITICAL, f"The responder does not know the certificate, says the {name}.")
+            case Status.INVALID:
+                yield Ground(Level.CRITICAL, f"The {name} cannot be relied on: {_faults(evidence, now)}.")
+            case Status.SERVER_FAILED:
+                yield Ground(Level.WARNING, f"The {name} is no answer: {_refusal(evidence) or problems}.")
+            case Status.GOOD | Status.MISSING if evidence.problems:
+                yield Ground(Level.WARNING, f"The {name} has a fault: {problems}.")
+
+
+def _judge_compliance(findings: Findings, _now: float) -> Iterator[Ground]:
+    """Weigh the staple policy."""
+    if findings.compliant is False:
+        yield Ground(Level.CRITICAL, f"The staple policy is violated: {violation(findings)}.")
+
+
+def _judge_refresh(findings: Findings, now: float) -> Iterator[Ground]:
+    """Weigh the age of good evidence."""
+    for evidence in findings.evidence:
+        if is_refresh_overdue(evidence, now) and evidence.next_update is not None:
+            name, end = name_of(evidence), words.relative(evidence.next_update, now)
+            text = (
+                f"The {name} is good, and its refresh is overdue: it ends {end}."
+                if now < evidence.next_update
+                else f"The {name} ended {end}: only the tolerance for wrong clocks still accepts it."
+            )
+            yield Ground(Level.WARNING, text)
+
+
+_JUDGES: tuple[Callable[[Findings, float], Iterator[Ground]], ...] = (
+    _judge_evidence,
+    _judge_compliance,
+    _judge_refresh,
+)
+
+
+def _reassurance(findings: Findings, now: float) -> str:
+    """Say why all is well."""
+    good = next((entry for entry in findings.evidence if entry.status is Status.GOOD), None)
+    if good is not None and good.next_update is not None:
+        return f"The {name_of(good)} is good, for another {words.span(good.next_update - now)}."
+    if good is not None:
+        return f"The {name_of(good)} is good; it states no end."
+    if not is_applicable(findings):
+        return "Not applicable: the certificate names no OCSP responder and demands no staple; nothing to watch here."
+    return "No staple was sent, and none is required; so nothing is known of the certificate's status."
+
+
+def _since(evidence: Evidence, now: float) -> str:
+    if evidence.revocation is None:
+        return ""
+    since = f" since {words.utc(evidence.revocation.time)} ({words.relative(evidence.revocation.time, now)}"
+    return f"{since}, {evidence.revocation.reason})" if evidence.revocation.reason else f"{since})"
+
+
+def _faults(evidence: Evidence, now: float) -> str:
+    """Return the problems of a piece of evidence, those about time with the time."""
+    moments = {Problem.EXPIRED: evidence.next_update, Problem.NOT_YET_VALID: evidence.this_update}
+    return ", ".join(
+        problem if (moment := moments.get(problem)) is None else f"{problem} ({words.relative(moment, now)})"
+        for problem in evidence.problems
+    )
+
+
+def _refusal(evidence: Evidence) -> str:
+    if Problem.UNSUCCESSFUL in evidence.problems and evidence.response is not None:
+        return f"the responder said {evidence.response.response_status}"
+    return ""
