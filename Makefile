@@ -54,5 +54,11 @@ peers: ## install the servers that the tests start (Debian, as root)
 test: $(VENV)/.dev peers ## everything that the tests need, and the tests
 	$(VENV)/bin/pytest $(ARGS)
 
+.PHONY: docs
+docs: $(VENV)/.run ## write anew the pages that come from tables in the code
+	$(VENV)/bin/ocsp-exporter docs metrics > docs/metrics.md
+	sed -i '/^<!-- From here on/q' docs/verdicts.md
+	$(VENV)/bin/ocsp-exporter docs verdicts >> docs/verdicts.md
+
 .PHONY: check
 check: lint types test ## what has to be green before a change lands

@@ -19,6 +19,12 @@ class Advice:
     action: str
 
 
+def place_of(word: Problem | Failure) -> str:
+    """Return where a word is explained at length: a page of the project's documentation, and the place in it."""
+    kind = "problem" if isinstance(word, Problem) else "failure"
+    return f"docs/verdicts.md#{kind}-{word}"
+
+
 #: By problem. "Evidence" is a staple, a responder's answer, a CRL or a staple file.
 PROBLEMS: Mapping[Problem, Advice] = MappingProxyType(
     {

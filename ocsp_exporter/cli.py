@@ -160,6 +160,14 @@ def docs_metrics() -> None:
     click.echo(markdown(), nl=False)
 
 
+@docs.command("verdicts")
+def docs_verdicts() -> None:
+    """Print what each word of a verdict means and what to do about it, as Markdown."""
+    from ocsp_exporter.report.documentation import verdicts  # noqa: PLC0415 - keeps the other commands quick
+
+    click.echo(verdicts(), nl=False)
+
+
 @docs.command("config-schema")
 def docs_config_schema() -> None:
     """Print the JSON Schema of the configuration, for editors."""

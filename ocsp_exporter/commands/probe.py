@@ -17,9 +17,9 @@ from ocsp_exporter.commands.configuration import load
 from ocsp_exporter.metrics import Publication
 from ocsp_exporter.model import Module, ProbeResult, Target
 from ocsp_exporter.probing.probe import Prober
+from ocsp_exporter.report.assessment import Level, assess, worst
 from ocsp_exporter.report.document import document
 from ocsp_exporter.report.text import report
-from ocsp_exporter.report.verdict import Level, verdict, worst
 from ocsp_exporter.serving.exposition import render
 from ocsp_exporter.serving.negotiation import Format
 from ocsp_exporter.target import TargetError, parse_target
@@ -41,7 +41,7 @@ def run(names: Sequence[str], module_name: str, config_file: Path | None, output
     targets = _targets(names)
     results = asyncio.run(_probe_all(targets, module))
     OUTPUTS[output](results)
-    return EXIT_CODES[worst([verdict(result, result.obtained_at).level for result in results])]
+    return EXIT_CODES[worst([assess(result, result.obtained_at).level for result in results])]
 
 
 def names_in(lines: Iterable[str]) -> list[str]:

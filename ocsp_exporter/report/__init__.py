@@ -1,1 +1,1 @@
-"""A probe's outcome told to people and scripts: one verdict, a report for the terminal, a JSON document."""
+"""A probe's outcome told to people and scripts: one assessment, a report for the terminal, a JSON document."""

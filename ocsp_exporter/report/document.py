@@ -3,7 +3,7 @@
 import base64
 
 from ocsp_exporter.model import Evidence, Findings, ProbeResult, Source
-from ocsp_exporter.report.verdict import verdict
+from ocsp_exporter.report.assessment import assess
 
 #: What `json` can write.
 Document = dict[str, object]
@@ -35,7 +35,7 @@ def document(result: ProbeResult, now: float) -> Document:
       `revoked_at`}; `status` is `missing` where none was sent and null where nothing could be looked at. Revocation
       is told of authentic staples only.
     """
-    judged = verdict(result, now)
+    judged = assess(result, now)
     return {
         "target": result.target.name,
         "host": result.target.host,

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ocsp_exporter.model import Evidence, Status
 from ocsp_exporter.report import words
-from ocsp_exporter.report.verdict import elapsed_life, is_refresh_overdue
+from ocsp_exporter.report.assessment import elapsed_life, is_refresh_overdue
 
 _OUTSIDE = 6  # cells for the time before or after the span, whatever its true length
 _SHORTEST = 4

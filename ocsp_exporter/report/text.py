@@ -22,8 +22,8 @@ from ocsp_exporter.model import (
     Status,
 )
 from ocsp_exporter.report import words
+from ocsp_exporter.report.assessment import Level, assess, elapsed_life, is_applicable, is_refresh_overdue, name_of
 from ocsp_exporter.report.layout import Lifetime, Line
-from ocsp_exporter.report.verdict import Level, elapsed_life, is_applicable, is_refresh_overdue, name_of, verdict
 
 _LEVELS = {
     Level.OK: ("OK", "bold black on green", "green"),
@@ -60,7 +60,7 @@ Row = tuple[str, Text | None]
 
 def report(result: ProbeResult, now: float) -> RenderableType:
     """Return the report on one target, judged at a point in time; width and colour are the console's matter."""
-    judged = verdict(result, now)
+    judged = assess(result, now)
     label, badge, colour = _LEVELS[judged.level]
     hang = len(label) + 3
     title = Text.assemble(
@@ -84,6 +84,7 @@ def _failure(result: ProbeResult) -> Iterator[RenderableType]:
             ("detail", _foreign(result.detail) if result.detail else None),
             ("after", Text(words.milliseconds(result.duration))),
             ("what to do", Text(advice.FAILURES[result.failure].action, "bold") if result.failure else None),
+            ("more", Text(advice.place_of(result.failure), "dim") if result.failure else None),
         ],
     )
 
@@ -214,6 +215,7 @@ def _problem(problem: Problem, evidence: Evidence) -> Iterator[Row]:
         status = evidence.response.response_status
         yield "", Text(f"{status}: {advice.RESPONSE_STATUSES.get(status, 'not a status of the standard')}.")
     yield "what to do", Text(said.action, "bold")
+    yield "more", Text(advice.place_of(problem), "dim")
 
 
 def _moment(seconds: int | None, now: float) -> Text | None:

@@ -1,4 +1,4 @@
-"""A probe's outcome told: the verdict, the report for the terminal, the JSON document."""
+"""A probe's outcome told: the assessment, the report for the terminal, the JSON document."""
 
 import io
 import json
@@ -28,9 +28,9 @@ from ocsp_exporter.model import (
     Target,
 )
 from ocsp_exporter.report import words
+from ocsp_exporter.report.assessment import Level, assess, worst
 from ocsp_exporter.report.document import document
 from ocsp_exporter.report.text import report
-from ocsp_exporter.report.verdict import Level, verdict, worst
 
 NOW = 1_790_000_000  # 2026-09-21 14:13:20 UTC
 HOUR = 3_600
@@ -217,19 +217,19 @@ VERDICTS = {
 }
 
 
-class TestVerdict:
+class TestAssessment:
     """Everything that was found, weighed into one level."""
 
     @pytest.mark.parametrize(("result", "level", "headline"), VERDICTS.values(), ids=VERDICTS)
     def test_weighs_what_was_found(self, result: ProbeResult, level: Level, headline: str) -> None:
         """Each state of health has its level, and one sentence that says why."""
-        judged = verdict(result, NOW)
+        judged = assess(result, NOW)
 
         assert (level, headline) == (judged.level, judged.headline)
 
     def test_keeps_all_grounds_the_worst_first(self) -> None:
         """A refusal is a warning and the violation that follows from it critical: both are told, in that order."""
-        judged = verdict(found(TRY_LATER, compliant=False), NOW)
+        judged = assess(found(TRY_LATER, compliant=False), NOW)
 
         assert [ground.level for ground in judged.grounds] == [Level.CRITICAL, Level.WARNING]
 
@@ -237,7 +237,7 @@ class TestVerdict:
         """An untrusted chain is no news about revocation."""
         session = replace(SESSION, chain_errors=frozenset({ChainError.UNKNOWN_ISSUER}))
 
-        assert Level.OK is verdict(found(STAPLE, session=session), NOW).level
+        assert Level.OK is assess(found(STAPLE, session=session), NOW).level
 
     def test_calls_critical_worse_than_failed_worse_than_warning(self) -> None:
         """The worst of several targets is told in the order critical, failed, warning, ok."""

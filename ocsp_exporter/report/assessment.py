@@ -2,7 +2,7 @@
 
 The evidence was judged before (`revocation`); here it is only weighed: how bad is all of this together?
 The text report, the JSON document and the exit code of `probe` all stand on this one answer.
-An untrusted chain is shown in reports and does not weigh: the verdict is about revocation.
+An untrusted chain is shown in reports and does not weigh: all this is about revocation.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,14 +31,14 @@ _SEVERITY = tuple(Level)
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """One reason for a verdict: a sentence, and how bad that alone is."""
+    """One reason for an assessment: a sentence, and how bad that alone is."""
 
     level: Level
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Assessment:
     """The worst level found, and all grounds, the worst first and never none."""
 
     level: Level
@@ -55,7 +55,7 @@ def worst(levels: list[Level]) -> Level:
     return min(levels, key=_SEVERITY.index, default=Level.OK)
 
 
-def verdict(result: ProbeResult, now: float) -> Verdict:
+def assess(result: ProbeResult, now: float) -> Assessment:
     """Weigh everything that a probe found, at a point in time."""
     if result.findings is None:
         grounds = [Ground(Level.FAILED, f"Could not look. {FAILURES[result.failure or Failure.INTERNAL].meaning}")]
@@ -63,7 +63,7 @@ def verdict(result: ProbeResult, now: float) -> Verdict:
         grounds = [ground for judge in _JUDGES for ground in judge(result.findings, now)]
         grounds = grounds or [Ground(Level.OK, _reassurance(result.findings, now))]
     grounds.sort(key=lambda ground: _SEVERITY.index(ground.level))
-    return Verdict(grounds[0].level, tuple(grounds))
+    return Assessment(grounds[0].level, tuple(grounds))
 
 
 def elapsed_life(evidence: Evidence, now: float) -> float | None:
