@@ -48,9 +48,10 @@ def bind(addresses: Sequence[str]) -> list[socket.socket]:
 
 
 def _bind(address: str) -> Iterator[socket.socket]:
+    malformed = ListenError(f"Cannot listen on {address!r}: an address is HOST:PORT, [IPv6]:PORT or :PORT.")
     match = _ADDRESS.fullmatch(address)
     if not match or int(match["port"]) > _HIGHEST_PORT:
-        raise ListenError(f"Cannot listen on {address!r}: an address is HOST:PORT, [IPv6]:PORT or :PORT.")
+        raise malformed
     host, port = match["ipv6"] or match["host"], int(match["port"])
     try:
         if not host and socket.has_dualstack_ipv6():
@@ -59,6 +60,8 @@ def _bind(address: str) -> Iterator[socket.socket]:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         for family, where in dict.fromkeys((family, where) for family, _, _, _, where in found):
             yield socket.create_server(where[:2], family=family)
+    except UnicodeError as fault:  # a label of the host name is empty or too long
+        raise malformed from fault
     except OSError as fault:
         # create_server adds the address to its text, in its own words; the resolver's codes are negative.
         reason = os.strerror(fault.errno) if fault.errno and fault.errno > 0 else fault.strerror
