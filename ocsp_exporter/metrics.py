@@ -154,7 +154,7 @@ def _remaining(evidence: Evidence, now: float) -> Iterable[Sample]:
 
 
 def _revocation(evidence: Evidence) -> Iterable[Sample]:
-    if not evidence.authentic or evidence.revocation is None:
+    if evidence.status is not Status.REVOKED or evidence.revocation is None:
         return ()
     return (((evidence.revocation.reason or "",), evidence.revocation.time),)
 

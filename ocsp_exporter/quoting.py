@@ -1,12 +1,12 @@
-"""Foreign text in our sentences: on one line, short, and unable to steer a terminal."""
+"""Foreign text where people read it: on one line, short if need be, and unable to steer a terminal or to hide."""
 
 
-def printable(text: str, limit: int = 80) -> str:
+def printable(text: str, limit: int | None = None) -> str:
     r"""Give `text` with what cannot be seen written as an escape such as `\n`, cut to about `limit` characters."""
-    cut = text if len(text) <= limit else text[:limit] + "…"
+    cut = text if limit is None or len(text) <= limit else text[:limit] + "…"
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut)
 
 
 def quoted(text: str) -> str:
-    """Give `text` as `printable` does, in double quotes."""
-    return f'"{printable(text)}"'
+    """Give `text` printable, in double quotes and short enough for a sentence."""
+    return f'"{printable(text, 80)}"'

@@ -49,7 +49,7 @@ class Node(NamedTuple):
         """Give the value in the writer's own words, quotes included; lists and mappings only by their kind."""
         if self.text is None:
             return "a list" if isinstance(self.value, list) else "a mapping"
-        return (printable(self.text) or "nothing") if self.plain else quoted(self.text)
+        return (printable(self.text, 80) or "nothing") if self.plain else quoted(self.text)
 
 
 class Place(NamedTuple):

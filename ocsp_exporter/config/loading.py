@@ -126,7 +126,7 @@ def _relations(document: Document) -> Iterator[Fault | None]:
         at: Steps = ("targets", position)
         module = _dict(group).get("module", schema.DEFAULT_MODULE)
         if isinstance(module, str) and module not in known:
-            shown = ", ".join(map(printable, islice(known, _MAX_SHOWN)))
+            shown = ", ".join(printable(name, 80) for name in islice(known, _MAX_SHOWN))
             yield document.fault((*at, "module"), f"unknown module {quoted(module)}; known are {shown}")
         # To Prometheus a label with an empty value is none.
         labels = frozenset((key, str(value)) for key, value in _dict(_dict(group).get("labels")).items() if value)

@@ -57,7 +57,7 @@ def read_certificates(name: str, folder: Path) -> tuple[x509.Certificate, ...]:
     except OSError as error:
         fault = f"cannot be read: {error.strerror or error}"
     except ValueError as error:
-        fault = printable(str(error))
+        fault = printable(str(error), 80)
     raise ValueError(f"the file {quoted(str(folder / name))} {fault}; expected certificates, in PEM or one in DER")
 
 

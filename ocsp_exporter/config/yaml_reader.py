@@ -116,7 +116,7 @@ class _Reader:
         name = event.anchor or ""
         node = self._anchors.get(name)
         if node is None:
-            raise _Fatal(*_position(event), f"the alias *{printable(name)} names nothing that stands before it")
+            raise _Fatal(*_position(event), f"the alias *{printable(name, 80)} names nothing that stands before it")
         self._aliased += node.size
         if self._aliased > _MAX_ALIASED:
             raise _Fatal(*_position(event), f"aliases repeat more than {_MAX_ALIASED} values")
@@ -179,7 +179,7 @@ class _Reader:
         tag = event.tag if isinstance(event, yaml.CollectionStartEvent) else None
         if tag is None:
             return False
-        self._fault(at, steps, f"the tag {printable(tag.replace(_TAG, '!!'))} is not accepted; leave it out")
+        self._fault(at, steps, f"the tag {printable(tag.replace(_TAG, '!!'), 80)} is not accepted; leave it out")
         return True
 
     def _fault(self, event: yaml.Event, steps: Steps, message: str) -> None:
@@ -194,7 +194,7 @@ def _position(event: yaml.Event) -> tuple[int, int]:
 def _interpret(tag: str, text: str) -> object:
     """Give the value of a scalar. Raises ValueError with a sentence where YAML's readers may disagree about it."""
     if tag not in _SCALARS:
-        raise ValueError(f"the tag {printable(tag.replace(_TAG, '!!'))} is not accepted; leave it out")
+        raise ValueError(f"the tag {printable(tag.replace(_TAG, '!!'), 80)} is not accepted; leave it out")
     return _SCALARS[tag](text)
 
 

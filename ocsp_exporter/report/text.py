@@ -1,6 +1,6 @@
 """A probe's outcome as a report for the terminal.
 
-Everything that came from a target goes through `words.printable` and into `Text`, never into markup:
+Everything that came from a target goes through `quoting.printable` and into `Text`, never into markup:
 a certificate must not be able to steer the terminal.
 """
 
@@ -21,6 +21,7 @@ from ocsp_exporter.model import (
     Source,
     Status,
 )
+from ocsp_exporter.quoting import printable
 from ocsp_exporter.report import words
 from ocsp_exporter.report.assessment import Level, assess, elapsed_life, is_applicable, is_refresh_overdue, name_of
 from ocsp_exporter.report.layout import Lifetime, Line
@@ -64,7 +65,7 @@ def report(result: ProbeResult, now: float) -> RenderableType:
     label, badge, colour = _LEVELS[judged.level]
     hang = len(label) + 3
     title = Text.assemble(
-        (words.printable(result.target.name), "bold"),
+        (printable(result.target.name), "bold"),
         (f"  module {result.module}, probed {words.utc(result.obtained_at)}", "dim"),
     )
     grounds = [
@@ -132,7 +133,7 @@ def _chain(findings: Findings, now: float) -> Iterator[Row]:
         name, answer = ("trusted", "no, ") if position == 0 else ("", "")
         yield name, Text.assemble(answer, (error, "yellow"), f": {advice.CHAIN_ERRORS[error]}")
     for facts in findings.certificates:
-        yield f"depth {facts.depth}", Text(words.printable(facts.subject) or "(no subject)", "bold")
+        yield f"depth {facts.depth}", Text(printable(facts.subject) or "(no subject)", "bold")
         yield "", _foreign(f"issued by {facts.issuer}")
         yield "", _validity(facts, now)
         yield "", _foreign(f"{facts.public_key_algorithm}, serial {facts.serial_number}")
@@ -223,4 +224,4 @@ def _moment(seconds: int | None, now: float) -> Text | None:
 
 
 def _foreign(text: str) -> Text:
-    return Text(words.printable(text))
+    return Text(printable(text))

@@ -1,4 +1,4 @@
-"""Times, durations and foreign text in words. Pure."""
+"""Times and durations in words. Pure."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -38,11 +38,3 @@ def relative(seconds: float, now: float) -> str:
 def milliseconds(seconds: float) -> str:
     """Return a short duration as `4.2 ms`, or as `1.50 s` from one second on."""
     return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1000:.1f} ms"
-
-
-def printable(text: str) -> str:
-    """Return text of foreign origin with everything that could steer a terminal escaped."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in text
-    )

@@ -31,7 +31,7 @@ that the configuration gives the target.
 - All are gauges. Times are seconds since 1970 (UTC). What does not exist is absent, never 0.
 - A probe that failed publishes only `ocsp_probe_*`.
 - `depth` is the position on the path from the leaf certificate, which is `0`.
-- Label values are cut at 256 characters.
+- Label values are cut at 256 characters, but for `target`, which is the text exactly as given.
 """
 
 _OF_THE_EXPORTER = """

@@ -85,7 +85,7 @@ def _family(metric: Metric, blocks: dict[str, Publication], now: float) -> Itera
     for block, publication in blocks.items():
         seen: set[tuple[str, ...]] = set()
         for values, value in metric.samples(publication, now):
-            escaped = tuple(map(_escaped, values))
+            escaped = tuple(_escaped(each[:_LONGEST_LABEL_VALUE]) for each in values)
             if escaped in seen:
                 continue
             seen.add(escaped)
@@ -111,6 +111,6 @@ def _label_blocks(publications: Iterable[Publication]) -> dict[str, Publication]
 
 @lru_cache(maxsize=16384)
 def _escaped(value: str) -> str:
-    """Give a label's value cut and escaped. A lone surrogate, which UTF-8 has not, must not cost the whole page."""
-    encodable = value[:_LONGEST_LABEL_VALUE].encode("utf-8", "replace").decode()
+    """Give a label's value escaped. A lone surrogate, which UTF-8 has not, must not cost the whole page."""
+    encodable = value.encode("utf-8", "replace").decode()
     return encodable.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")

@@ -18,6 +18,10 @@ Key = tuple[str, str, tuple[tuple[str, str], ...]]
 #: A look at evidence that ends comes this much later, so that the verdict has surely turned.
 _AFTER_THE_END = 1.0
 
+#: And it comes no sooner than this after the probe before: an endpoint chooses the times in its staples, and must not
+#: choose how often it is probed.
+_SHORTEST_REST = 10.0
+
 
 def key_of(scheduled: ScheduledTarget) -> Key:
     """Give what distinguishes a target from all others on the schedule."""
@@ -39,7 +43,8 @@ def next_due(scheduled: ScheduledTarget, result: ProbeResult, *, began: float, e
     earliest = max(ended, began + rest)
     until_slot = (slot(scheduled) - earliest) % scheduled.interval
     regular = earliest + (until_slot or scheduled.interval)
-    return min((regular, *(end for end in _ends(scheduled, result) if end > began)))
+    soonest = ended + min(scheduled.interval, _SHORTEST_REST)
+    return min((regular, *(max(end, soonest) for end in _ends(scheduled, result) if end > began)))
 
 
 def _ends(scheduled: ScheduledTarget, result: ProbeResult) -> Iterator[float]:

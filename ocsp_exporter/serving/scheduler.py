@@ -11,7 +11,7 @@ from contextlib import suppress
 from ocsp_exporter.metrics import Publication
 from ocsp_exporter.model import ProbeResult, ScheduledTarget
 from ocsp_exporter.serving.plan import Entry, Key, Plan, key_of, next_due
-from ocsp_exporter.serving.probes import Clock, Probe, guarded
+from ocsp_exporter.serving.probes import Clock, Probe
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Scheduler:
         clock: Clock = Clock(),  # noqa: B008 - frozen, so one for all is right
         observe_delay: Callable[[float], None] = lambda _: None,
     ) -> None:
-        self._probe = guarded(probe, clock)
+        self._probe = probe
         self._concurrency = concurrency
         self._clock = clock
         self._observe_delay = observe_delay

@@ -18,7 +18,7 @@ from ocsp_exporter.serving.app import create_app
 from ocsp_exporter.serving.exposition import MetricsPage
 from ocsp_exporter.serving.instruments import Instruments
 from ocsp_exporter.serving.probe_endpoint import ProbeEndpoint
-from ocsp_exporter.serving.probes import Clock, Probe, counted, guarded
+from ocsp_exporter.serving.probes import Clock, Probe, counted
 from ocsp_exporter.serving.scheduler import Scheduler
 
 _log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ async def serve(
     """Probe and answer until SIGTERM or SIGINT; then end everything within 5 seconds and close the sockets."""
     instruments = Instruments(settings.modules)
     instruments.configured(len(settings.targets), clock.wall())
-    watched = counted(guarded(probe, clock), instruments)
+    watched = counted(probe, instruments)
     scheduler = Scheduler(
         watched, concurrency=settings.concurrency, clock=clock, observe_delay=instruments.schedule_delay.observe
     )

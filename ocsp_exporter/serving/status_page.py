@@ -3,45 +3,29 @@
 Here is what the page says of a target; how it looks is in `pages/`.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import IntEnum
-from itertools import pairwise
 from math import inf
 from pathlib import Path
-from unicodedata import category
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ocsp_exporter import __version__
-from ocsp_exporter.model import Evidence, Findings, ProbeResult, ScheduledTarget, Status
+from ocsp_exporter.model import Evidence, Findings, ProbeResult, ScheduledTarget
+from ocsp_exporter.quoting import printable
+from ocsp_exporter.report import words
+from ocsp_exporter.report.assessment import Level, assess, elapsed_life, is_applicable
 
 PAGES = Path(__file__).parent / "pages"
 
+_WAITING, _NOT_APPLICABLE = "waiting", "not applicable"
+
+#: How a target can be, the worst first.
+GRADES = (Level.CRITICAL, Level.FAILED, Level.WARNING, _WAITING, Level.OK, _NOT_APPLICABLE)
+
 # What a browser shows without effort; of more targets the worst are shown.
 _MOST_ROWS = 1000
-
-# Control and format characters: unseen, they would make one name look like another.
-_UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
-
-_UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
-
-
-class Grade(IntEnum):
-    """How bad a target is, the worst first, in the order of the exit codes of `ocsp-exporter probe`."""
-
-    CRITICAL = 0
-    FAILED = 1
-    WARNING = 2
-    WAITING = 3
-    FINE = 4
-    NOT_APPLICABLE = 5
-
-    @property
-    def word(self) -> str:
-        """The word for it on the page, which is also the name of its style."""
-        return self.name.lower().replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +39,17 @@ class Lifetime:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A target as the page shows it; `lifetime` is that of the authentic evidence that ends first."""
+    """A target as the page shows it.
+
+    `grade` is one of `GRADES`, `headline` the sentence that goes with it. `lifetime` is that of the authentic
+    evidence that ends first, `ends_in` the seconds until then (infinite where there is none).
+    """
 
     name: str
     module: str
     labels: tuple[tuple[str, str], ...]
-    grade: Grade
+    grade: str
+    headline: str
     failure: str
     detail: str
     evidence: tuple[Evidence, ...]
@@ -73,12 +62,12 @@ class Row:
 def render(targets: Sequence[tuple[ScheduledTarget, ProbeResult | None]], now: float, modules: Iterable[str]) -> bytes:
     """Give the page as of `now`. `modules` are those that the form for `/probe` offers."""
     rows = sorted((row(target, result, now) for target, result in targets), key=_badness)
-    counts = [(grade, sum(1 for each in rows if each.grade is grade)) for grade in Grade]
+    counts = Counter(each.grade for each in rows)
     page = _TEMPLATES.get_template("status.html").render(
         version=__version__,
         rows=rows[:_MOST_ROWS],
         total=len(rows),
-        counts=[(grade.word, count) for grade, count in counts if count],
+        counts=[(grade, counts[grade]) for grade in GRADES if counts[grade]],
         modules=sorted(modules),
     )
     return page.encode()
@@ -88,63 +77,35 @@ def row(scheduled: ScheduledTarget, result: ProbeResult | None, now: float) -> R
     """Give a target as the page shows it at `now`; `result` None: it has not been probed yet."""
     findings = result.findings if result else None
     ends_in, lifetime = _first_end(findings.evidence if findings else (), now)
+    grade, headline = _grade(result, now)
     return Row(
         name=scheduled.target.name,
         module=scheduled.module.name,
         labels=scheduled.labels,
-        grade=grade(result, ends_in),
+        grade=grade,
+        headline=headline,
         failure=(result.failure or "") if result else "",
         detail=result.detail if result else "",
         evidence=findings.evidence if findings else (),
         compliance=_compliance(findings),
         lifetime=lifetime,
-        age=f"{span(max(0.0, now - result.obtained_at))} ago" if result else "",
+        age=words.relative(min(result.obtained_at, now), now) if result else "",
         ends_in=ends_in,
     )
 
 
-def grade(result: ProbeResult | None, ends_in: float) -> Grade:
-    """Judge a target whose evidence ends in so many seconds."""
+def _grade(result: ProbeResult | None, now: float) -> tuple[str, str]:
+    """Give the word for how bad a target is, and the sentence that says why."""
     if result is None:
-        return Grade.WAITING
-    findings = result.findings
-    if findings is None:
-        return Grade.FAILED
-    statuses = {evidence.status for evidence in findings.evidence}
-    if findings.compliant is False or any(findings.revoked.values()):
-        return Grade.CRITICAL
-    if statuses & {Status.REVOKED, Status.UNKNOWN, Status.INVALID}:
-        return Grade.CRITICAL
-    if ends_in < 0 or Status.SERVER_FAILED in statuses or any(evidence.problems for evidence in findings.evidence):
-        return Grade.WARNING
-    return Grade.FINE if Status.GOOD in statuses else Grade.NOT_APPLICABLE
+        return _WAITING, "It has not been looked at yet."
+    assessment = assess(result, now)
+    if assessment.level is Level.OK and result.findings and not is_applicable(result.findings):
+        return _NOT_APPLICABLE, assessment.headline
+    return assessment.level, assessment.headline
 
 
-def span(seconds: float) -> str:
-    """Give a duration in its two largest units: `3 d 4 h`, `4 min 5 s`, `0 s`."""
-    for (unit, length), (smaller, part) in pairwise(_UNITS):
-        if seconds >= length:
-            whole, rest = divmod(int(seconds), length)
-            return f"{whole} {unit} {rest // part} {smaller}" if rest >= part else f"{whole} {unit}"
-    return f"{int(seconds)} s"
-
-
-def visible(text: str) -> str:
-    r"""Give the text with each character that one does not see written as its escape, such as `\u202e`."""
-    return "".join(_escape(each) if category(each) in _UNSEEN else each for each in text)
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape").decode()
-
-
-def utc(time: float) -> str:
-    """Give a point in time as `2026-11-20 10:05 UTC`."""
-    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M UTC")
-
-
-def _badness(row: Row) -> tuple[Grade, float, str, str]:
-    return row.grade, row.ends_in, row.name, row.module
+def _badness(row: Row) -> tuple[int, float, str, str]:
+    return GRADES.index(row.grade), row.ends_in, row.name, row.module
 
 
 def _compliance(findings: Findings | None) -> str:
@@ -161,18 +122,12 @@ def _first_end(evidence: Iterable[Evidence], now: float) -> tuple[float, Lifetim
 def _ends(evidence: Iterable[Evidence], now: float) -> Iterator[tuple[float, Lifetime]]:
     for each in evidence:
         if each.authentic and each.next_update is not None:
-            seconds = each.next_update - now
-            text = f"in {span(seconds)}" if seconds >= 0 else f"{span(-seconds)} ago"
-            yield seconds, Lifetime(text, _part_left(each, seconds), seconds < 0)
-
-
-def _part_left(evidence: Evidence, seconds: float) -> float | None:
-    if evidence.this_update is None or evidence.next_update is None or evidence.next_update <= evidence.this_update:
-        return None
-    return min(1.0, max(0.0, seconds / (evidence.next_update - evidence.this_update)))
+            elapsed = elapsed_life(each, now)
+            left = None if elapsed is None else min(1.0, max(0.0, 1 - elapsed))
+            yield each.next_update - now, Lifetime(words.relative(each.next_update, now), left, each.next_update < now)
 
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
-_TEMPLATES.filters |= {"visible": visible, "utc": utc}
+_TEMPLATES.filters |= {"printable": printable, "utc": words.utc}

@@ -96,9 +96,15 @@ RESULT = ProbeResult(
 )
 
 
-def found(*evidence: Evidence, target: Target = TARGET, compliant: bool | None = None) -> ProbeResult:
+def found(
+    *evidence: Evidence,
+    target: Target = TARGET,
+    compliant: bool | None = None,
+    applicability: tuple[Applicability, ...] = APPLICABILITY,
+) -> ProbeResult:
     """Give a result with this evidence."""
-    return replace(RESULT, target=target, findings=replace(FINDINGS, evidence=evidence, compliant=compliant))
+    findings = replace(FINDINGS, evidence=evidence, compliant=compliant, applicability=applicability)
+    return replace(RESULT, target=target, findings=findings)
 
 
 def failed(failure: Failure = Failure.TIMEOUT, *, target: Target = TARGET, detail: str = "") -> ProbeResult:
