@@ -27,8 +27,7 @@ from ocsp_exporter.serving.instruments import Instruments
 from ocsp_exporter.serving.probe_endpoint import ProbeEndpoint, time_limit
 from ocsp_exporter.serving.probes import Clock, counted, guarded
 from ocsp_exporter.serving.scheduler import Scheduler
-from ocsp_exporter.serving.status_page import span
-from tests.unit.results import GOOD, MISSING, MODULE, NOW, failed, found, named, scheduled
+from tests.unit.results import FINDINGS, GOOD, MISSING, MODULE, NOW, failed, found, named, scheduled
 
 MODULES = {"tls": MODULE, "strict": replace(MODULE, name="strict")}
 
@@ -369,7 +368,8 @@ async def test_methods(path: str) -> None:
 
 PAGE = SimpleNamespace(
     good=found(GOOD),
-    overdue=found(replace(GOOD, next_update=int(NOW) - 60)),
+    overdue=found(replace(GOOD, next_update=int(NOW) + 60)),
+    ended=found(replace(GOOD, next_update=int(NOW) - 60)),
     revoked=found(
         replace(GOOD, status=Status.REVOKED, revocation=Revocation(1_799_000_000, Reason.KEY_COMPROMISE)),
         compliant=True,
@@ -377,33 +377,42 @@ PAGE = SimpleNamespace(
     missing=found(MISSING, compliant=False),
     expired=found(replace(GOOD, status=Status.INVALID, problems=(Problem.EXPIRED,), next_update=int(NOW) - 7200)),
     failed=failed(detail="no answer within 10 s"),
-    none=found(),
+    silent=found(),  # its certificate names a responder, but it staples nothing and need not
+    none=replace(found(), findings=replace(FINDINGS, evidence=(), applicability=())),
 )
 
 
 async def test_status_page() -> None:
     """The page lists the targets, the worst first, with a word for everything that is a colour or a bar."""
-    exporter = Exporter(*(scheduled(name) for name in (*vars(PAGE), "waiting")), **vars(PAGE))
+    exporter = Exporter(*(scheduled(name) for name in vars(PAGE)), **vars(PAGE))
     async with exporter.probing():
-        await exporter.until(lambda: len(exporter.scheduler.publications()) == 7)
-        page = (await exporter.get("/")).text
+        await exporter.until(lambda: exporter.scheduler.first_round_done)
+    exporter.scheduler.update([scheduled(name) for name in (*vars(PAGE), "waiting")])
+    page = (await exporter.get("/")).text
 
     names = [line.split("<bdi>")[1].split("<")[0] for line in page.splitlines() if line.startswith('<th scope="row">')]
-    assert names == ["expired", "revoked", "missing", "failed", "overdue", "waiting", "good", "none"]
+    assert names == [
+        *("expired", "revoked", "missing", "failed", "ended", "overdue", "waiting", "good"),
+        *("silent", "none"),
+    ]
     rows = dict(zip(names, page.split("<tr>\n")[1:], strict=True))
-    assert ">critical<" in rows["expired"]
-    assert ">expired<" in rows["expired"]
-    assert ">2 h ago<" in rows["expired"]
-    assert "since 2027-01-03 18:13 UTC, key compromise<" in rows["revoked"]
-    assert ">compliant<" in rows["revoked"]
-    assert ">violated<" in rows["missing"]
-    assert ">timeout<" in rows["failed"]
-    assert "no answer within 10 s" in rows["failed"]
-    assert ">warning<" in rows["overdue"]
-    assert "not yet" in rows["waiting"]
-    assert ">in 59 min 59 s<" in rows["good"]
-    assert ">not applicable<" in rows["none"]
-    assert "8 targets" in page
+    for name, texts in {
+        "expired": ("critical", "expired", "2 h ago"),
+        "revoked": ("critical", "compliant", "in 59 min 59 s"),
+        "missing": ("critical", "violated"),
+        "failed": ("failed", "timeout"),
+        "ended": ("warning", "1 min ago"),
+        "overdue": ("warning", "in 59 s"),
+        "waiting": ("waiting", "not yet"),
+        "good": ("ok", "in 59 min 59 s", "1 s ago"),
+        "silent": ("nothing known",),
+        "none": ("not applicable",),
+    }.items():
+        for text in texts:
+            assert f">{text}<" in rows[name]
+    assert "The certificate is revoked since 2027-01-03 18:13:20 UTC" in rows["revoked"]
+    assert "<bdi>(no answer within 10 s)</bdi>" in rows["failed"]
+    assert "10 targets" in page
 
 
 async def test_status_page_without_targets() -> None:
@@ -442,21 +451,3 @@ async def test_style() -> None:
 
     assert response.headers["content-type"] == "text/css; charset=utf-8"
     assert "prefers-color-scheme: dark" in response.text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0 s"),
-        (59.9, "59 s"),
-        (60, "1 min"),
-        (61, "1 min 1 s"),
-        (3600, "1 h"),
-        (3661, "1 h 1 min"),
-        (86400 + 30, "1 d"),
-        (3 * 86400 + 4 * 3600 + 59 * 60, "3 d 4 h"),
-    ],
-)
-def test_span(seconds: float, text: str) -> None:
-    """A duration is told in its two largest units."""
-    assert span(seconds) == text
