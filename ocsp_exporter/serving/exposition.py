@@ -1,7 +1,7 @@
 """Results as text that Prometheus reads: text format 0.0.4 and OpenMetrics 1.0.
 
 Our gauges read the same in both. They are rendered here and not by prometheus_client because a page may have
-hundreds of thousands of series, which it renders twenty times slower: it escapes every label of every line,
+hundreds of thousands of series, which it renders several times slower: it escapes every label of every line,
 where a target's labels need it once.
 """
 

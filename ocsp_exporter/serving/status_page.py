@@ -3,109 +3,124 @@
 Here is what the page says of a target; how it looks is in `pages/`.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from math import inf
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ocsp_exporter import __version__
-from ocsp_exporter.model import Evidence, Findings, ProbeResult, ScheduledTarget
+from ocsp_exporter.model import Evidence, Findings, ProbeResult, ScheduledTarget, Status
 from ocsp_exporter.quoting import printable
 from ocsp_exporter.report import words
-from ocsp_exporter.report.assessment import Level, assess, elapsed_life, is_applicable
+from ocsp_exporter.report.assessment import Level, assess, elapsed_life, is_applicable, is_refresh_overdue
 
 PAGES = Path(__file__).parent / "pages"
-
-_WAITING, _NOT_APPLICABLE = "waiting", "not applicable"
-
-#: How a target can be, the worst first.
-GRADES = (Level.CRITICAL, Level.FAILED, Level.WARNING, _WAITING, Level.OK, _NOT_APPLICABLE)
 
 # What a browser shows without effort; of more targets the worst are shown.
 _MOST_ROWS = 1000
 
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
+_TEMPLATES.filters["printable"] = printable
+
+
+class Grade(IntEnum):
+    """Where a target stands on the page, the worst first: its level, and what no probe has a level for."""
+
+    CRITICAL = 0
+    FAILED = 1
+    WARNING = 2
+    WAITING = 3
+    OK = 4
+    NOTHING_KNOWN = 5
+    NOT_APPLICABLE = 6
+
+    @property
+    def word(self) -> str:
+        """The word for it on the page."""
+        return self.name.lower().replace("_", " ")
+
 
 @dataclass(frozen=True, slots=True)
 class Lifetime:
-    """How long evidence lasts yet: words for it, the part left from 0 to 1 (None: unknown), and whether it is over."""
+    """How long evidence lasts yet: words for it, the part left from 0 to 1 (None: unknown), and how that is.
+
+    `state` is `left`, `overdue` (it should have been replaced) or `over`.
+    """
 
     text: str
     left: float | None
-    over: bool
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """A target as the page shows it.
 
-    `grade` is one of `GRADES`, `headline` the sentence that goes with it. `lifetime` is that of the authentic
-    evidence that ends first, `ends_in` the seconds until then (infinite where there is none).
+    `headline` is the sentence that says why the grade is what it is; empty where all is well. `lifetime` is that
+    of the authentic evidence that ends first, in `ends_in` seconds.
     """
 
-    name: str
-    module: str
-    labels: tuple[tuple[str, str], ...]
-    grade: str
+    scheduled: ScheduledTarget
+    result: ProbeResult | None
+    grade: Grade
     headline: str
-    failure: str
-    detail: str
-    evidence: tuple[Evidence, ...]
     compliance: str
     lifetime: Lifetime | None
-    age: str
     ends_in: float
+    age: str
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """The evidence found, none where the probe failed."""
+        return self.result.findings.evidence if self.result and self.result.findings else ()
 
 
 def render(targets: Sequence[tuple[ScheduledTarget, ProbeResult | None]], now: float, modules: Iterable[str]) -> bytes:
     """Give the page as of `now`. `modules` are those that the form for `/probe` offers."""
-    rows = sorted((row(target, result, now) for target, result in targets), key=_badness)
-    counts = Counter(each.grade for each in rows)
+    rows = sorted((_row(scheduled, result, now) for scheduled, result in targets), key=_badness)
+    counts = [(grade, sum(1 for row in rows if row.grade is grade)) for grade in Grade]
     page = _TEMPLATES.get_template("status.html").render(
         version=__version__,
         rows=rows[:_MOST_ROWS],
         total=len(rows),
-        counts=[(grade, counts[grade]) for grade in GRADES if counts[grade]],
+        counts=[(grade.word, count) for grade, count in counts if count],
         modules=sorted(modules),
     )
     return page.encode()
 
 
-def row(scheduled: ScheduledTarget, result: ProbeResult | None, now: float) -> Row:
-    """Give a target as the page shows it at `now`; `result` None: it has not been probed yet."""
-    findings = result.findings if result else None
-    ends_in, lifetime = _first_end(findings.evidence if findings else (), now)
-    grade, headline = _grade(result, now)
+def _row(scheduled: ScheduledTarget, result: ProbeResult | None, now: float) -> Row:
+    if result is None:
+        return Row(scheduled, None, Grade.WAITING, "", "", None, inf, "not yet")
+    assessment = assess(result, now)
+    grade = _grade_of_well(result.findings) if assessment.level is Level.OK else Grade[assessment.level.name]
+    ending = _first_to_end(result.findings.evidence if result.findings else ())
     return Row(
-        name=scheduled.target.name,
-        module=scheduled.module.name,
-        labels=scheduled.labels,
+        scheduled=scheduled,
+        result=result,
         grade=grade,
-        headline=headline,
-        failure=(result.failure or "") if result else "",
-        detail=result.detail if result else "",
-        evidence=findings.evidence if findings else (),
-        compliance=_compliance(findings),
-        lifetime=lifetime,
-        age=words.relative(min(result.obtained_at, now), now) if result else "",
-        ends_in=ends_in,
+        headline="" if grade is Grade.OK else assessment.headline,
+        compliance=_compliance(result.findings),
+        lifetime=_lifetime(ending, now) if ending else None,
+        ends_in=ending.next_update - now if ending and ending.next_update is not None else inf,
+        age=f"{words.span(max(0.0, now - result.obtained_at))} ago",
     )
 
 
-def _grade(result: ProbeResult | None, now: float) -> tuple[str, str]:
-    """Give the word for how bad a target is, and the sentence that says why."""
-    if result is None:
-        return _WAITING, "It has not been looked at yet."
-    assessment = assess(result, now)
-    if assessment.level is Level.OK and result.findings and not is_applicable(result.findings):
-        return _NOT_APPLICABLE, assessment.headline
-    return assessment.level, assessment.headline
+def _grade_of_well(findings: Findings | None) -> Grade:
+    """Grade a target with which nothing is wrong: only a verified good is ok."""
+    if findings and any(evidence.status is Status.GOOD for evidence in findings.evidence):
+        return Grade.OK
+    return Grade.NOTHING_KNOWN if findings and is_applicable(findings) else Grade.NOT_APPLICABLE
 
 
-def _badness(row: Row) -> tuple[int, float, str, str]:
-    return GRADES.index(row.grade), row.ends_in, row.name, row.module
+def _badness(row: Row) -> tuple[Grade, float, str, str]:
+    return row.grade, row.ends_in, row.scheduled.target.name, row.scheduled.module.name
 
 
 def _compliance(findings: Findings | None) -> str:
@@ -114,20 +129,14 @@ def _compliance(findings: Findings | None) -> str:
     return "compliant" if findings.compliant else "violated"
 
 
-def _first_end(evidence: Iterable[Evidence], now: float) -> tuple[float, Lifetime | None]:
-    """Give the seconds until the first piece of authentic evidence ends (infinite: none does) and its lifetime."""
-    return min(_ends(evidence, now), key=lambda end: end[0], default=(inf, None))
+def _first_to_end(evidence: Iterable[Evidence]) -> Evidence | None:
+    ending = [each for each in evidence if each.authentic and each.next_update is not None]
+    return min(ending, key=lambda each: each.next_update or 0, default=None)
 
 
-def _ends(evidence: Iterable[Evidence], now: float) -> Iterator[tuple[float, Lifetime]]:
-    for each in evidence:
-        if each.authentic and each.next_update is not None:
-            elapsed = elapsed_life(each, now)
-            left = None if elapsed is None else min(1.0, max(0.0, 1 - elapsed))
-            yield each.next_update - now, Lifetime(words.relative(each.next_update, now), left, each.next_update < now)
-
-
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-)
-_TEMPLATES.filters |= {"printable": printable, "utc": words.utc}
+def _lifetime(evidence: Evidence, now: float) -> Lifetime:
+    end = evidence.next_update or 0
+    elapsed = elapsed_life(evidence, now)
+    left = None if elapsed is None else min(1.0, max(0.0, 1 - elapsed))
+    state = "over" if end < now else "overdue" if is_refresh_overdue(evidence, now) else "left"
+    return Lifetime(words.relative(end, now), left, state)

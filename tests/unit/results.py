@@ -96,15 +96,9 @@ RESULT = ProbeResult(
 )
 
 
-def found(
-    *evidence: Evidence,
-    target: Target = TARGET,
-    compliant: bool | None = None,
-    applicability: tuple[Applicability, ...] = APPLICABILITY,
-) -> ProbeResult:
+def found(*evidence: Evidence, target: Target = TARGET, compliant: bool | None = None) -> ProbeResult:
     """Give a result with this evidence."""
-    findings = replace(FINDINGS, evidence=evidence, compliant=compliant, applicability=applicability)
-    return replace(RESULT, target=target, findings=findings)
+    return replace(RESULT, target=target, findings=replace(FINDINGS, evidence=evidence, compliant=compliant))
 
 
 def failed(failure: Failure = Failure.TIMEOUT, *, target: Target = TARGET, detail: str = "") -> ProbeResult:

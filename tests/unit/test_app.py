@@ -11,7 +11,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 
 from ocsp_exporter.model import (
-    Applicability,
     Failure,
     Module,
     ProbeResult,
@@ -19,7 +18,6 @@ from ocsp_exporter.model import (
     Reason,
     Revocation,
     ScheduledTarget,
-    Source,
     Status,
     Target,
 )
@@ -29,7 +27,7 @@ from ocsp_exporter.serving.instruments import Instruments
 from ocsp_exporter.serving.probe_endpoint import ProbeEndpoint, time_limit
 from ocsp_exporter.serving.probes import Clock, counted
 from ocsp_exporter.serving.scheduler import Scheduler
-from tests.unit.results import GOOD, MISSING, MODULE, NOW, failed, found, named, scheduled
+from tests.unit.results import FINDINGS, GOOD, MISSING, MODULE, NOW, failed, found, named, scheduled
 
 MODULES = {"tls": MODULE, "strict": replace(MODULE, name="strict")}
 
@@ -360,7 +358,8 @@ async def test_methods(path: str) -> None:
 
 PAGE = SimpleNamespace(
     good=found(replace(GOOD, this_update=int(NOW) - 600)),
-    overdue=found(replace(GOOD, next_update=int(NOW) - 60)),
+    overdue=found(replace(GOOD, next_update=int(NOW) + 60)),
+    ended=found(replace(GOOD, next_update=int(NOW) - 60)),
     revoked=found(
         replace(GOOD, status=Status.REVOKED, revocation=Revocation(1_799_000_000, Reason.KEY_COMPROMISE)),
         compliant=True,
@@ -368,33 +367,42 @@ PAGE = SimpleNamespace(
     missing=found(MISSING, compliant=False),
     expired=found(replace(GOOD, status=Status.INVALID, problems=(Problem.EXPIRED,), next_update=int(NOW) - 7200)),
     failed=failed(detail="no answer within 10 s"),
-    none=found(applicability=(Applicability(Source.STAPLE, 0, applicable=False),)),
+    silent=found(),  # its certificate names a responder, but it staples nothing and need not
+    none=replace(found(), findings=replace(FINDINGS, evidence=(), applicability=())),
 )
 
 
 async def test_status_page() -> None:
     """The page lists the targets, the worst first, with a word for everything that is a colour or a bar."""
-    exporter = Exporter(*(scheduled(name) for name in (*vars(PAGE), "waiting")), **vars(PAGE))
+    exporter = Exporter(*(scheduled(name) for name in vars(PAGE)), **vars(PAGE))
     async with exporter.probing():
-        await exporter.until(lambda: len(exporter.scheduler.publications()) == 7)
-        page = (await exporter.get("/")).text
+        await exporter.until(lambda: exporter.scheduler.first_round_done)
+    exporter.scheduler.update([scheduled(name) for name in (*vars(PAGE), "waiting")])
+    page = (await exporter.get("/")).text
 
     names = [line.split("<bdi>")[1].split("<")[0] for line in page.splitlines() if line.startswith('<th scope="row">')]
-    assert names == ["expired", "revoked", "missing", "failed", "overdue", "waiting", "good", "none"]
+    assert names == [
+        *("expired", "revoked", "missing", "failed", "ended", "overdue", "waiting", "good"),
+        *("silent", "none"),
+    ]
     rows = dict(zip(names, page.split("<tr>\n")[1:], strict=True))
-    assert ">critical<" in rows["expired"]
-    assert ">expired<" in rows["expired"]
-    assert ">2 h ago<" in rows["expired"]
-    assert "since 2027-01-03 18:13:20 UTC (" in rows["revoked"]
-    assert ">compliant<" in rows["revoked"]
-    assert ">violated<" in rows["missing"]
-    assert ">timeout<" in rows["failed"]
-    assert "no answer within 10 s" in rows["failed"]
-    assert ">warning<" in rows["overdue"]
-    assert "not yet" in rows["waiting"]
-    assert ">in 59 min 59 s<" in rows["good"]
-    assert ">not applicable<" in rows["none"]
-    assert "8 targets" in page
+    for name, texts in {
+        "expired": ("critical", "expired", "2 h ago"),
+        "revoked": ("critical", "compliant", "in 59 min 59 s"),
+        "missing": ("critical", "violated"),
+        "failed": ("failed", "timeout"),
+        "ended": ("warning", "1 min ago"),
+        "overdue": ("warning", "in 59 s"),
+        "waiting": ("waiting", "not yet"),
+        "good": ("ok", "in 59 min 59 s", "1 s ago"),
+        "silent": ("nothing known",),
+        "none": ("not applicable",),
+    }.items():
+        for text in texts:
+            assert f">{text}<" in rows[name]
+    assert "The certificate is revoked since 2027-01-03 18:13:20 UTC" in rows["revoked"]
+    assert "<bdi>(no answer within 10 s)</bdi>" in rows["failed"]
+    assert "10 targets" in page
 
 
 async def test_status_page_without_targets() -> None:
