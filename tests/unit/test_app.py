@@ -367,7 +367,7 @@ async def test_methods(path: str) -> None:
 
 
 PAGE = SimpleNamespace(
-    good=found(GOOD),
+    good=found(replace(GOOD, this_update=int(NOW) - 600)),
     overdue=found(replace(GOOD, next_update=int(NOW) + 60)),
     ended=found(replace(GOOD, next_update=int(NOW) - 60)),
     revoked=found(
