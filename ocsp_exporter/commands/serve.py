@@ -12,7 +12,6 @@ from ocsp_exporter.commands.configuration import load
 from ocsp_exporter.config import Config
 from ocsp_exporter.probing.probe import Prober
 from ocsp_exporter.serving import logs, server
-from ocsp_exporter.target import parse_target
 
 
 def run(
@@ -40,9 +39,8 @@ def bind(addresses: Sequence[str]) -> list[socket]:
 
 async def serve_until_signal(config: Config, sockets: Sequence[socket]) -> None:
     """Probe and answer as the configuration says, until SIGINT or SIGTERM."""
-    settings = server.Settings(config.modules, config.targets, config.concurrency, config.probe_endpoint_concurrency)
     prober = Prober()
     try:
-        await server.serve(sockets, settings, prober.probe, parse_target)
+        await server.serve(sockets, config, prober.probe)
     finally:
         prober.close()

@@ -1,7 +1,7 @@
 """`/probe?target=&module=`: one probe on Prometheus's own schedule."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from math import isfinite
 
 from starlette.exceptions import HTTPException
@@ -14,6 +14,7 @@ from ocsp_exporter.serving.exposition import render
 from ocsp_exporter.serving.negotiation import negotiate_format
 from ocsp_exporter.serving.probes import Clock, Probe
 from ocsp_exporter.serving.responses import exposition
+from ocsp_exporter.target import TargetError, parse_target
 
 DEFAULT_MODULE = "tls"
 _PARAMETERS = ("target", "module")
@@ -27,7 +28,7 @@ _RESERVE = 0.5
 class ProbeEndpoint:
     """Answers requests for probes, at most `concurrency` at a time, until it is closed.
 
-    `parse_target` makes a target of its text and raises ValueError with a sentence. `probe` keeps the time limit
+    `probe` keeps the time limit
     that it is given, and raises nothing but CancelledError.
     """
 
@@ -35,14 +36,12 @@ class ProbeEndpoint:
         self,
         probe: Probe,
         modules: Mapping[str, Module],
-        parse_target: Callable[[str], Target],
         *,
         concurrency: int,
         clock: Clock,
     ) -> None:
         self._probe = probe
         self.modules = modules
-        self._parse_target = parse_target
         self._concurrency = concurrency
         self._clock = clock
         self._probing: set[asyncio.Task[ProbeResult]] = set()
@@ -86,8 +85,8 @@ class ProbeEndpoint:
         if name not in self.modules:
             raise HTTPException(_WRONG, f"Unknown module {name!r}: known are {', '.join(sorted(self.modules))}.")
         try:
-            return self._parse_target(parameters["target"]), self.modules[name]
-        except ValueError as fault:
+            return parse_target(parameters["target"]), self.modules[name]
+        except TargetError as fault:
             raise HTTPException(_WRONG, str(fault)) from fault
 
     async def _result(self, request: Request, target: Target, module: Module) -> ProbeResult | None:

@@ -6,14 +6,13 @@ import os
 import re
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 
 import uvicorn
 from starlette.applications import Starlette
 
-from ocsp_exporter.model import Module, ScheduledTarget, Target
+from ocsp_exporter.config import Config
 from ocsp_exporter.serving.app import create_app
 from ocsp_exporter.serving.exposition import MetricsPage
 from ocsp_exporter.serving.instruments import Instruments
@@ -70,34 +69,21 @@ def _bind(address: str) -> Iterator[socket.socket]:
         ) from fault
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the server needs of a configuration."""
-
-    modules: Mapping[str, Module]
-    targets: tuple[ScheduledTarget, ...]
-    concurrency: int
-    probe_endpoint_concurrency: int
-
-
 async def serve(
     sockets: Sequence[socket.socket],
-    settings: Settings,
+    config: Config,
     probe: Probe,
-    parse_target: Callable[[str], Target],
     clock: Clock = Clock(),  # noqa: B008 - frozen, so one for all is right
 ) -> None:
     """Probe and answer until SIGTERM or SIGINT; then end everything within 5 seconds and close the sockets."""
-    instruments = Instruments(settings.modules)
-    instruments.configured(len(settings.targets), clock.wall())
+    instruments = Instruments(config.modules)
+    instruments.configured(len(config.targets), clock.wall())
     watched = counted(probe, instruments)
     scheduler = Scheduler(
-        watched, concurrency=settings.concurrency, clock=clock, observe_delay=instruments.schedule_delay.observe
+        watched, concurrency=config.concurrency, clock=clock, observe_delay=instruments.schedule_delay.observe
     )
-    scheduler.update(settings.targets)
-    endpoint = ProbeEndpoint(
-        watched, settings.modules, parse_target, concurrency=settings.probe_endpoint_concurrency, clock=clock
-    )
+    scheduler.update(config.targets)
+    endpoint = ProbeEndpoint(watched, config.modules, concurrency=config.probe_endpoint_concurrency, clock=clock)
     metrics = MetricsPage(scheduler.publications, instruments.registry, clock.wall)
     server = _Server(_uvicorn_config(create_app(metrics, scheduler, endpoint, clock)))
 

@@ -5,11 +5,13 @@ Its prober never ends. Where it listens is told on stderr, as by the real one.
 
 import asyncio
 import sys
+from dataclasses import replace
 
+from ocsp_exporter.config import DEFAULT_CONFIG
 from ocsp_exporter.model import Module, ProbeResult, Target
 from ocsp_exporter.serving import logs
-from ocsp_exporter.serving.server import Settings, bind, serve
-from tests.unit.results import MODULE, named, scheduled
+from ocsp_exporter.serving.server import bind, serve
+from tests.unit.results import MODULE, scheduled
 
 
 async def never(_target: Target, _module: Module, _limit: float | None = None, /) -> ProbeResult:
@@ -20,5 +22,5 @@ async def never(_target: Target, _module: Module, _limit: float | None = None, /
 
 if __name__ == "__main__":
     logs.set_up("info", "json")
-    settings = Settings({"tls": MODULE}, (scheduled("one"), scheduled("two")), 512, 512)
-    asyncio.run(serve(bind(sys.argv[1:]), settings, never, named))
+    config = replace(DEFAULT_CONFIG, modules={"tls": MODULE}, targets=(scheduled("one"), scheduled("two")))
+    asyncio.run(serve(bind(sys.argv[1:]), config, never))

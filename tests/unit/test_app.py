@@ -27,16 +27,9 @@ from ocsp_exporter.serving.instruments import Instruments
 from ocsp_exporter.serving.probe_endpoint import ProbeEndpoint, time_limit
 from ocsp_exporter.serving.probes import Clock, counted
 from ocsp_exporter.serving.scheduler import Scheduler
-from tests.unit.results import FINDINGS, GOOD, MISSING, MODULE, NOW, failed, found, named, scheduled
+from tests.unit.results import FINDINGS, GOOD, MISSING, MODULE, NOW, failed, found, scheduled
 
 MODULES = {"tls": MODULE, "strict": replace(MODULE, name="strict")}
-
-
-def parse_target(text: str) -> Target:
-    """Read a target; `bad` is malformed."""
-    if text == "bad":
-        raise ValueError("Target 'bad' is malformed.")
-    return named(text)
 
 
 class Exporter:
@@ -56,7 +49,7 @@ class Exporter:
         probe = counted(self.probe, self.instruments)
         self.scheduler = Scheduler(probe, concurrency=100, clock=clock)
         self.scheduler.update(targets)
-        self.endpoint = ProbeEndpoint(probe, MODULES, parse_target, concurrency=concurrency, clock=clock)
+        self.endpoint = ProbeEndpoint(probe, MODULES, concurrency=concurrency, clock=clock)
         page = MetricsPage(self.scheduler.publications, self.instruments.registry, clock.wall)
         self.app: Starlette = create_app(page, self.scheduler, self.endpoint, clock)
         transport = httpx.ASGITransport(self.app)
@@ -201,7 +194,13 @@ async def test_default_module(module: str) -> None:
         ("", "Parameter target is missing: ask for /probe?target=HOST:PORT."),
         ("?target=", "Parameter target is missing: ask for /probe?target=HOST:PORT."),
         ("?module=tls", "Parameter target is missing: ask for /probe?target=HOST:PORT."),
-        ("?target=bad", "Target 'bad' is malformed."),
+        (
+            "?target=a:b",
+            (
+                'target "a:b": the port must be a number from 1 to 65535, without leading zeros; accepted are HOST, '
+                "HOST:PORT and [IPv6]:PORT, with or without https:// or tls:// in front"
+            ),
+        ),
         ("?target=a&module=nope", "Unknown module 'nope': known are strict, tls."),
         ("?target=a&target=b", "Parameter target was given more than once; give it once."),
         ("?target=a&module=tls&module=tls", "Parameter module was given more than once; give it once."),
