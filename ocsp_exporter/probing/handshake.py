@@ -73,7 +73,8 @@ async def shake_hands(
     connection = SSL.Connection(_context(settings), connected)
     connection.set_app_data(seen)
     connection.set_connect_state()
-    _expect_name(connection, server_name)
+    if not _expect_name(connection, server_name):
+        seen.chain_errors.add(ChainError.HOSTNAME_MISMATCH)  # no certificate is for what is no host name
     if ask_for_staple:
         connection.request_ocsp()
     broken_off = None
@@ -159,17 +160,19 @@ def _require_tls(connected: socket.socket) -> None:
         raise ProbeFailed(Failure.NOT_TLS, f"the answer to the ClientHello is not TLS; it begins with {start!r}")
 
 
-def _expect_name(connection: SSL.Connection, server_name: str) -> None:
-    """Send the name, and let OpenSSL verify the chain for it (pyOpenSSL has no public call for the latter)."""
+def _expect_name(connection: SSL.Connection, server_name: str) -> bool:
+    """Send the name, and let OpenSSL verify the chain for it (pyOpenSSL has no public call for the latter).
+
+    False where OpenSSL refuses the name, and would verify the chain without looking for any.
+    """
     library = SSL._lib  # type: ignore[attr-defined]  # noqa: SLF001 -- a test holds it, and pyOpenSSL is bounded above
     parameters = library.SSL_get0_param(connection._ssl)  # noqa: SLF001 -- likewise
     if is_address(server_name):
         packed = ipaddress.ip_address(server_name.partition("%")[0]).packed
-        library.X509_VERIFY_PARAM_set1_ip(parameters, packed, len(packed))
-        return
+        return bool(library.X509_VERIFY_PARAM_set1_ip(parameters, packed, len(packed)))
     name = server_name.rstrip(".").encode("ascii")
     connection.set_tlsext_host_name(name)
-    library.X509_VERIFY_PARAM_set1_host(parameters, name, len(name))
+    return bool(library.X509_VERIFY_PARAM_set1_host(parameters, name, len(name)))
 
 
 @lru_cache(maxsize=64)
