@@ -34,7 +34,7 @@ def parse(encoded: bytes) -> x509.Certificate | None:
             warnings.simplefilter("ignore")
             certificate = x509.load_der_x509_certificate(encoded)
             # What is read lazily is read now, so that no fault surfaces later (names are needed everywhere).
-            _ = certificate.subject, certificate.issuer, certificate.serial_number, certificate.not_valid_after_utc
+            _ = certificate.subject, certificate.issuer, certificate.not_valid_after_utc, serial_number(certificate)
     except Exception:  # noqa: BLE001 -- cryptography raises many kinds, late; all mean that the bytes cannot be read
         return None
     return certificate
@@ -71,6 +71,12 @@ def build_path(
 def is_self_signed(certificate: x509.Certificate) -> bool:
     """Tell whether a certificate bears its own name as issuer and its own key's signature."""
     return certificate.subject == certificate.issuer and signed_by(certificate, certificate)
+
+
+def serial_number(certificate: x509.Certificate) -> int:
+    """Return the serial number, whatever its sign: cryptography warns at each look at one that is not positive."""
+    content = der.expect(_tbs_fields(certificate)[_SERIAL_NUMBER], der.INTEGER).content
+    return int.from_bytes(content, "big", signed=True)
 
 
 def key_hash(certificate: x509.Certificate, algorithm: hashes.HashAlgorithm) -> bytes:
@@ -117,7 +123,7 @@ def describe(certificate: x509.Certificate, depth: int) -> CertificateFacts:
         depth=depth,
         subject=certificate.subject.rfc4514_string(),
         issuer=certificate.issuer.rfc4514_string(),
-        serial_number=f"{certificate.serial_number:x}",
+        serial_number=f"{serial_number(certificate):x}",
         fingerprint_sha256=certificate.fingerprint(hashes.SHA256()).hex(),
         public_key_algorithm=_public_key_algorithm(certificate),
         not_before=int(certificate.not_valid_before_utc.timestamp()),
@@ -130,6 +136,7 @@ def describe(certificate: x509.Certificate, depth: int) -> CertificateFacts:
 
 # TBSCertificate (RFC 5280, section 4.1): positions behind the optional version, and tags.
 _VERSION = 0xA0
+_SERIAL_NUMBER = 0
 _ISSUER = 2
 _SUBJECT_PUBLIC_KEY_INFO = 5
 _EXTENSIONS = 0xA3

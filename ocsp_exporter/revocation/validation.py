@@ -265,7 +265,7 @@ def _is_about(single: SingleResponse, subject: x509.Certificate, issuer: x509.Ce
     """
     algorithm = single.hash_algorithm
     return (
-        single.serial_number == subject.serial_number
+        single.serial_number == certificate.serial_number(subject)
         and algorithm is not None
         and single.issuer_name_hash == certificate.issuer_name_hash(subject, algorithm)
         and (issuer is None or single.issuer_key_hash == certificate.key_hash(issuer, algorithm))
