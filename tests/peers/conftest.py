@@ -1,0 +1,30 @@
+"""What the tests with daemons share: a CA, and the daemons' logs where a test fails."""
+
+import time
+from collections.abc import Generator
+
+import pytest
+
+from ocsp_exporter.demo.authority import Authority
+from tests.peers.daemons import RUNNING
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failed test what the daemons that run said."""
+    report = yield
+    if report.failed:
+        report.sections += [(f"Log of {daemon.name}", daemon.log) for daemon in RUNNING]
+    return report
+
+
+@pytest.fixture(scope="session")
+def root() -> Authority:
+    """Return a root CA of today: TLS servers and OpenSSL read the real clock."""
+    return Authority.root(int(time.time()))
+
+
+@pytest.fixture(scope="session")
+def authority(root: Authority) -> Authority:
+    """Return a CA below the root, which issues the leaves; its certificate is sent with them."""
+    return root.intermediate()
