@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -70,7 +69,7 @@ async def shake_hands(
     """
     address = _peer(connected)
     seen = _Seen()
-    connection = SSL.Connection(_context(settings), connected)
+    connection = SSL.Connection(_context(settings), None)
     connection.set_app_data(seen)
     connection.set_connect_state()
     if not _expect_name(connection, server_name):
@@ -92,6 +91,7 @@ async def shake_hands(
         raise ProbeFailed(Failure.NO_CERTIFICATE, "the handshake brought no certificate that can be read")
     with contextlib.suppress(SSL.Error):
         connection.shutdown()
+    _say_last(connection, connected)
     return Handshake(
         address=address,
         chain=chain,
@@ -112,36 +112,68 @@ def _peer(connected: socket.socket) -> str:
         raise ProbeFailed(Failure.TLS, f"the server closed the connection at once: {error.strerror}") from error
 
 
+#: What is given to OpenSSL at a time: it works through all that it has before it lets anybody else work.
+_PORTION = 16 * 1024
+#: More than this no handshake needs: OpenSSL takes up to 100 KiB of certificates, and two staples as large.
+_LARGEST_HANDSHAKE = 512 * 1024
+
+
 async def _drive(connection: SSL.Connection, connected: socket.socket) -> None:
-    """Carry the handshake through. Raises SSL.Error, and ProbeFailed where the peer does not speak TLS."""
+    """Carry the handshake through. Raises SSL.Error, and ProbeFailed where the peer does not speak TLS.
+
+    OpenSSL never touches the socket itself: a server that sends messages which have to be skipped, faster than
+    they are skipped, would keep it from ever coming back.
+    """
     loop = asyncio.get_running_loop()
-    answered = False
-    while True:
+    received, start = 0, b""
+    while not await _step(connection, connected):
         try:
-            connection.do_handshake()
-        except SSL.WantReadError:
-            await _ready(loop.add_reader, loop.remove_reader, connected)
-            if not answered:
-                answered = True
-                _require_tls(connected)
-        except SSL.WantWriteError:
-            await _ready(loop.add_writer, loop.remove_writer, connected)
+            portion = await loop.sock_recv(connected, _PORTION)
+        except OSError as error:
+            raise SSL.SysCallError(error.errno, error.strerror) from error
+        if received < _RECORD_START:
+            start += portion
+            _require_tls(start)
+        received += len(portion)
+        if received > _LARGEST_HANDSHAKE:
+            raise ProbeFailed(Failure.TLS, f"the server sent {received} octets, and the handshake has not ended")
+        if portion:
+            connection.bio_write(portion)
         else:
-            return
+            connection.bio_shutdown()
+        await asyncio.sleep(0)  # sock_recv does not wait where something is there already
 
 
-async def _ready(
-    add: Callable[[socket.socket, Callable[[], None]], None],
-    remove: Callable[[socket.socket], object],
-    connected: socket.socket,
-) -> None:
-    """Wait until the loop says that the socket is ready for what `add` asks."""
-    ready = asyncio.Event()
-    add(connected, ready.set)
+async def _step(connection: SSL.Connection, connected: socket.socket) -> bool:
+    """Let OpenSSL go on with what it has, send what it says, and tell whether the handshake has ended."""
     try:
-        await ready.wait()
-    finally:
-        remove(connected)
+        connection.do_handshake()
+    except SSL.WantReadError:
+        ended = False
+    except SSL.Error:
+        _say_last(connection, connected)
+        raise
+    else:
+        ended = True
+    try:
+        await asyncio.get_running_loop().sock_sendall(connected, _to_say(connection))
+    except OSError as error:
+        raise SSL.SysCallError(error.errno, error.strerror) from error
+    return ended
+
+
+def _to_say(connection: SSL.Connection) -> bytes:
+    said = bytearray()
+    with contextlib.suppress(SSL.WantReadError):
+        while True:
+            said += connection.bio_read(_PORTION)
+    return bytes(said)
+
+
+def _say_last(connection: SSL.Connection, connected: socket.socket) -> None:
+    """Send an alert, should the peer be there to take it."""
+    with contextlib.suppress(OSError):
+        connected.send(_to_say(connection))
 
 
 _RECORD_TYPES = {0x14, 0x15, 0x16}
@@ -149,15 +181,11 @@ _RECORD_MAJOR_VERSION = 0x03
 _RECORD_START = 2
 
 
-def _require_tls(connected: socket.socket) -> None:
+def _require_tls(start: bytes) -> None:
     """Look at the first octets of the answer: OpenSSL has several names for a peer that speaks something else."""
-    try:
-        start = connected.recv(16, socket.MSG_PEEK)
-    except OSError:
-        return  # the handshake meets the same error and tells it
     is_tls = len(start) < _RECORD_START or (start[0] in _RECORD_TYPES and start[1] == _RECORD_MAJOR_VERSION)
     if not is_tls:
-        raise ProbeFailed(Failure.NOT_TLS, f"the answer to the ClientHello is not TLS; it begins with {start!r}")
+        raise ProbeFailed(Failure.NOT_TLS, f"the answer to the ClientHello is not TLS; it begins with {start[:16]!r}")
 
 
 def _expect_name(connection: SSL.Connection, server_name: str) -> bool:
@@ -231,5 +259,8 @@ def _chain(connection: SSL.Connection) -> tuple[x509.Certificate, ...]:
 def _describe(error: SSL.Error) -> str:
     if isinstance(error, SSL.SysCallError):
         return "the server closed the connection" if error.args[0] == -1 else str(error.args[-1])
+    if isinstance(error, SSL.ZeroReturnError):
+        return "the server said goodbye"
     reasons = error.args[0] if error.args and isinstance(error.args[0], list) else []
-    return ", ".join(str(reason) for *_, reason in reasons) or repr(error)
+    # OpenSSL has no word for an alert that no standard names.
+    return ", ".join(str(reason) for *_, reason in reasons if reason) or "for a reason that has no name"

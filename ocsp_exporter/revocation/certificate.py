@@ -17,6 +17,8 @@ from ocsp_exporter.revocation.signature import signed_by
 
 #: A path longer than this is no path but a trap.
 LONGEST_PATH = 10
+#: Nor are more signatures than this tried for one step of it: a server may send hundreds of slow keys.
+MOST_CANDIDATES = 16
 
 T = TypeVar("T")
 
@@ -43,9 +45,10 @@ def parse(encoded: bytes) -> x509.Certificate | None:
 def find_issuer(subject: x509.Certificate, candidates: Iterable[x509.Certificate]) -> x509.Certificate | None:
     """Return the first candidate whose key signed `subject`, those of the right name being tried first.
 
-    By signature, never by name alone: a name is no proof, and equal names may be written differently.
+    By signature, never by name alone: a name is no proof, and equal names may be written differently. The first
+    `MOST_CANDIDATES` only.
     """
-    ordered = sorted(candidates, key=lambda candidate: candidate.subject != subject.issuer)
+    ordered = sorted(candidates, key=lambda candidate: candidate.subject != subject.issuer)[:MOST_CANDIDATES]
     return next((candidate for candidate in ordered if signed_by(subject, candidate)), None)
 
 

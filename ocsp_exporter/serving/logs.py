@@ -46,6 +46,27 @@ class Formatter(logging.Formatter):
             yield "error", self.formatException(record.exc_info)
 
 
+class OnceAMinute(logging.Filter):
+    """Lets messages that begin with a text pass once a minute.
+
+    While no file can be opened, asyncio tells it for every connection that could wait, every second.
+    """
+
+    def __init__(self, beginning: str) -> None:
+        super().__init__()
+        self._beginning = beginning
+        self._quiet_until = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether the record passes."""
+        if not record.getMessage().startswith(self._beginning):
+            return True
+        if record.created < self._quiet_until:
+            return False
+        self._quiet_until = record.created + 60
+        return True
+
+
 def set_up(level: str, form: Literal["logfmt", "json"]) -> None:
     """Send all logging of this process to stderr, from this level on (`debug`, `info`, `warning`, `error`)."""
     handler = logging.StreamHandler(sys.stderr)
@@ -54,6 +75,7 @@ def set_up(level: str, form: Literal["logfmt", "json"]) -> None:
     # Libraries that tell every request and every task: theirs only when something is wrong.
     for library in ("asyncio", "httpcore", "httpx", "uvicorn"):
         logging.getLogger(library).setLevel(logging.WARNING)
+    logging.getLogger("asyncio").addFilter(OnceAMinute("socket.accept() out of system resource"))
 
 
 def _key(text: str) -> str:

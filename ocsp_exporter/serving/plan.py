@@ -40,6 +40,7 @@ def next_due(scheduled: ScheduledTarget, result: ProbeResult, *, began: float, e
     That is the target's next slot that is at least `rest` seconds after the beginning, or, if it comes first, the
     moment at which a piece of the evidence found reaches next_update, or next_update and the clock skew allowed.
     """
+    began = min(began, ended)  # the clock may have been set back meanwhile
     earliest = max(ended, began + rest)
     until_slot = (slot(scheduled) - earliest) % scheduled.interval
     regular = earliest + (until_slot or scheduled.interval)

@@ -4,10 +4,11 @@ import asyncio
 import logging
 import os
 import re
+import resource
 import signal
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import uvicorn
 from starlette.applications import Starlette
@@ -76,6 +77,7 @@ async def serve(
     clock: Clock = Clock(),  # noqa: B008 - frozen, so one for all is right
 ) -> None:
     """Probe and answer until SIGTERM or SIGINT; then end everything within 5 seconds and close the sockets."""
+    _allow_many_files()
     instruments = Instruments(config.modules)
     instruments.configured(len(config.targets), clock.wall())
     watched = counted(probe, instruments)
@@ -97,6 +99,16 @@ async def serve(
             workers.cancel()
             endpoint.close()
             server.should_exit = True
+
+
+def _allow_many_files() -> None:
+    """Raise the soft limit of open files, usually 1024 for the sake of select(), as far as the hard one allows.
+
+    A probe on behalf of `/probe` takes two files. Out of files, targets would look unreachable.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # a hard limit that the system itself does not keep
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 class _Server(uvicorn.Server):

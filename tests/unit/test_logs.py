@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from ocsp_exporter.serving.logs import Formatter
+from ocsp_exporter.serving.logs import Formatter, OnceAMinute
 
 
 def record(message: str, **extra: object) -> logging.LogRecord:
@@ -72,3 +72,16 @@ def test_exception() -> None:
 
     assert "\n" not in line
     assert line.endswith(r'ZeroDivisionError: division by zero"')
+
+
+def test_a_lack_of_files_is_told_once_a_minute() -> None:
+    """What asyncio says some thousand times a second while no file can be opened fills no disk."""
+    seldom = OnceAMinute("socket.accept()")
+    told = record("socket.accept() out of system resource")
+    passed = []
+    for second in range(121):
+        told.created = 1_800_000_000.0 + second
+        passed += [second] if seldom.filter(told) else []
+
+    assert passed == [0, 60, 120]
+    assert seldom.filter(record("another message"))

@@ -127,6 +127,11 @@ def test_due_after_a_long_probe() -> None:
     assert due(failed(), began=at_slot, took=61) == pytest.approx(120)
 
 
+def test_due_after_a_probe_during_which_the_clock_was_set_back() -> None:
+    """The next slot by the new clock counts: nobody waits until the old time has come again."""
+    assert 0 < due(failed(), took=-3600, rest=30) + 3600 <= 90
+
+
 def test_due_when_evidence_ends() -> None:
     """A target is due just after next_update and after the clock skew too, if that is before its slot."""
     target = scheduled(interval=1e6)  # its clock skew is 5 minutes

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import resource
 import signal
 import socket
 import sys
@@ -129,3 +130,16 @@ def test_foreign_address() -> None:
         ListenError, match=r"Cannot listen on '192\.0\.2\.1:1': Cannot assign requested address\. Free it"
     ):
         bind(["192.0.2.1:1"])
+
+
+async def test_files_enough() -> None:
+    """The soft limit of open files, low for the sake of programs that use select(), is raised to the hard one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        async with exporter("127.0.0.1:0") as started, httpx.AsyncClient(base_url=started.urls[0]) as client:
+            page = (await client.get("/metrics")).text
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert f"process_max_fds {float(hard)}" in page
