@@ -21,9 +21,14 @@ DAY = 24 * HOUR
 
 @dataclass(frozen=True)
 class Material:
-    """A CA, those around it, and a leaf; everything that is current is current at `now`."""
+    """A CA, those around it, and a leaf; everything that is current is current at `now`.
+
+    `slack` is how far times that are near the border of what is tolerated keep from it, in seconds: judges who
+    read a clock themselves look some moments after `now`.
+    """
 
     now: float
+    slack: float = 0.0
 
     @cached_property
     def authority(self) -> Authority:

@@ -544,36 +544,57 @@ def _at(seconds: float) -> Value:
     return lambda m: m.now + seconds
 
 
+def _up_to(seconds: float, *, behind: bool = False) -> Value:
+    """The last moment that lies no more than so many seconds ahead, or behind."""
+    return lambda m: m.now + (seconds - m.slack) * (-1 if behind else 1)
+
+
+def _beyond(seconds: float, *, behind: bool = False) -> Value:
+    """The first whole second that lies more than so many seconds ahead, or behind."""
+    return lambda m: m.now + (seconds + 1 + m.slack) * (-1 if behind else 1)
+
+
 TIMES = (
-    _times("this_update beyond the clock skew", "this_update", _at(_SKEW + 1), _at(_SKEW), (Problem.NOT_YET_VALID,)),
+    _times("this_update beyond the clock skew", "this_update", _beyond(_SKEW), _up_to(_SKEW), (Problem.NOT_YET_VALID,)),
     _times(
         "this_update ahead, without tolerance",
         "this_update",
-        _at(1),
-        _at(0),
+        _beyond(0),
+        _up_to(0),
         (Problem.NOT_YET_VALID,),
         policy=Policy(clock_skew=0),
     ),
     _times(
-        "produced_at beyond the clock skew", "produced_at", _at(_SKEW + 1), _at(_SKEW), (Problem.PRODUCED_IN_FUTURE,)
+        "produced_at beyond the clock skew", "produced_at", _beyond(_SKEW), _up_to(_SKEW), (Problem.PRODUCED_IN_FUTURE,)
     ),
-    _times("next_update passed beyond the clock skew", "next_update", _at(-_SKEW - 1), _at(-_SKEW), _EXPIRED),
     _times(
-        "next_update passed, without tolerance", "next_update", _at(-1), _at(0), _EXPIRED, policy=Policy(clock_skew=0)
+        "next_update passed beyond the clock skew",
+        "next_update",
+        _beyond(_SKEW, behind=True),
+        _up_to(_SKEW, behind=True),
+        _EXPIRED,
+    ),
+    _times(
+        "next_update passed, without tolerance",
+        "next_update",
+        _beyond(0, behind=True),
+        _up_to(0, behind=True),
+        _EXPIRED,
+        policy=Policy(clock_skew=0),
     ),
     _times(
         "without next_update, older than allowed",
         "this_update",
-        _at(-DAY - _SKEW - 1),
-        _at(-DAY - _SKEW),
+        _beyond(DAY + _SKEW, behind=True),
+        _up_to(DAY + _SKEW, behind=True),
         _EXPIRED,
         next_update=None,
     ),
     _times(
         "without next_update, older than a policy allows",
         "policy",
-        Policy(max_age_without_next_update=HOUR - _SKEW - 1),
-        Policy(max_age_without_next_update=HOUR),
+        lambda m: Policy(max_age_without_next_update=HOUR - _SKEW - 1 - m.slack),
+        lambda m: Policy(max_age_without_next_update=HOUR - _SKEW + m.slack),
         _EXPIRED,
         next_update=None,
     ),
@@ -591,8 +612,8 @@ TIMES = (
         "a delegate that has expired",
         "RFC 6960, 4.2.2.2",
         "signer",
-        lambda m: m.authority.delegate(not_after=m.now - _SKEW - 1),
-        lambda m: m.authority.delegate(not_after=m.now - _SKEW),
+        lambda m: m.authority.delegate(not_after=_beyond(_SKEW, behind=True)(m)),
+        lambda m: m.authority.delegate(not_after=_up_to(_SKEW, behind=True)(m)),
         (Problem.RESPONDER_CERTIFICATE_EXPIRED,),
         signer=Signer.DELEGATED,
     ),
@@ -600,8 +621,8 @@ TIMES = (
         "a delegate that is not valid yet",
         "RFC 6960, 4.2.2.2",
         "signer",
-        lambda m: m.authority.delegate(not_before=m.now + _SKEW + 1),
-        lambda m: m.authority.delegate(not_before=m.now + _SKEW),
+        lambda m: m.authority.delegate(not_before=_beyond(_SKEW)(m)),
+        lambda m: m.authority.delegate(not_before=_up_to(_SKEW)(m)),
         (Problem.RESPONDER_CERTIFICATE_EXPIRED,),
         signer=Signer.DELEGATED,
     ),

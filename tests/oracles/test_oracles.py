@@ -1,0 +1,77 @@
+"""Our verdicts beside those of two other implementations, on every scenario and its twin."""
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from ocsp_exporter.revocation.validation import validate
+from tests.oracles import gnutls, openssl
+from tests.oracles.differences import DIFFERENCES
+from tests.oracles.questions import Opinion, Question, agree, command, opinion_of, questions
+from tests.scenarios.table import SCENARIOS
+
+NAMES = [f"{scenario.name}: {side}" for scenario in SCENARIOS for side in ("bad", "twin")]
+
+Opinions = Mapping[str, tuple[Opinion, Opinion]]
+
+
+def _asked(folder: Path, ask: Callable[[Question, Path], Opinion]) -> Opinions:
+    """Put all questions to an oracle, some at a time, and to ourselves at the same time of day."""
+
+    def both(numbered: tuple[int, Question]) -> tuple[str, tuple[Opinion, Opinion]]:
+        number, question = numbered
+        own = folder / str(number)
+        own.mkdir()
+        theirs = ask(question, own)
+        subject = question.subject
+        ours = validate(question.response, subject.certificate, subject.issuer, time.time(), subject.policy)
+        return question.name, (opinion_of(ours), theirs)
+
+    with ThreadPoolExecutor(3) as pool:
+        return dict(pool.map(both, enumerate(questions(time.time()))))
+
+
+@pytest.fixture(scope="module")
+def opinions(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Opinions]:
+    """Return for each oracle and question our opinion and theirs."""
+    for name in ("openssl", "ocsptool"):
+        command(name)
+    ask_gnutls = partial(gnutls.ask, now=time.time())
+    return {
+        "openssl": _asked(tmp_path_factory.mktemp("openssl"), openssl.ask),
+        "gnutls": _asked(tmp_path_factory.mktemp("gnutls"), ask_gnutls),
+    }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def counted(opinions: Mapping[str, Opinions], counts: list[str]) -> None:
+    """Tell the counts at the end of the run."""
+    for oracle, answers in opinions.items():
+        agreements = sum(agree(*both) for both in answers.values())
+        listed = len(DIFFERENCES[oracle])
+        counts.append(f"{oracle}: {len(answers)} verdicts compared, {agreements} agree, {listed} differences listed")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("oracle", DIFFERENCES)
+def test_the_oracle_agrees_or_differs_as_listed(oracle: str, name: str, opinions: Mapping[str, Opinions]) -> None:
+    """Another implementation comes to the same verdict, or to the one that is listed with its reason."""
+    ours, theirs = opinions[oracle][name]
+    listed = DIFFERENCES[oracle].get(name)
+    if listed is None:
+        assert agree(ours, theirs), f"{oracle} differs, which is not listed: {ours} {theirs}"
+    else:
+        assert not agree(ours, theirs), f"{oracle} agrees, though a difference is listed: {listed.why}"
+        assert listed.theirs is theirs.level
+
+
+@pytest.mark.parametrize("oracle", DIFFERENCES)
+def test_every_listed_difference_is_about_a_scenario_and_gives_its_source(oracle: str) -> None:
+    """A row names a scenario that exists, and the section that its reason rests on."""
+    for name, listed in DIFFERENCES[oracle].items():
+        assert name in NAMES
+        assert "(RFC " in listed.why
