@@ -113,6 +113,15 @@ OPENSSL: Mapping[str, Difference] = {
         " (RFC 6066, 8)",
     ),
     **_each(
+        (
+            "only a certificate that cannot be read in the response: bad",
+            "only a certificate that cannot be read in the response: twin",
+            "a delegate whose name cannot be read: bad",
+        ),
+        _UNREADABLE,
+        "it refuses the whole response for a certificate beside it; those are only a help (RFC 6960, 4.2.1)",
+    ),
+    **_each(
         ("a response status that is not assigned (4): bad", "a response status that is not assigned (7): bad"),
         _UNSUCCESSFUL,
         "it takes any number for a status; there are six (RFC 6960, 4.2.1)",

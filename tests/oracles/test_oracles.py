@@ -22,17 +22,21 @@ Opinions = Mapping[str, tuple[Opinion, Opinion]]
 def _asked(folder: Path, ask: Callable[[Question, Path], Opinion]) -> Opinions:
     """Put all questions to an oracle, some at a time, and to ourselves at the same time of day."""
 
-    def both(numbered: tuple[int, Question]) -> tuple[str, tuple[Opinion, Opinion]]:
+    def put(numbered: tuple[int, Question]) -> Opinion:
         number, question = numbered
         own = folder / str(number)
         own.mkdir()
-        theirs = ask(question, own)
-        subject = question.subject
-        ours = validate(question.response, subject.certificate, subject.issuer, time.time(), subject.policy)
-        return question.name, (opinion_of(ours), theirs)
+        return ask(question, own)
 
+    asked = list(questions(time.time()))
     with ThreadPoolExecutor(3) as pool:
-        return dict(pool.map(both, enumerate(questions(time.time()))))
+        answers = list(pool.map(put, enumerate(asked)))
+    return {question.name: (_ours(question), theirs) for question, theirs in zip(asked, answers, strict=True)}
+
+
+def _ours(question: Question) -> Opinion:
+    subject = question.subject
+    return opinion_of(validate(question.response, subject.certificate, subject.issuer, time.time(), subject.policy))
 
 
 @pytest.fixture(scope="module")

@@ -96,6 +96,16 @@ def _flipped_in(part: bytes) -> Callable[[bytes], bytes]:
     return _flipped(lambda data: data.rindex(part))
 
 
+def _with_unreadable(text: bytes) -> Callable[[bytes], bytes]:
+    """Make the last place where this text stands one that is not UTF-8."""
+
+    def spoil(data: bytes) -> bytes:
+        position = data.rindex(text)
+        return data[:position] + b"\xff" + data[position + 1 :]
+
+    return spoil
+
+
 # --- Readable -----------------------------------------------------------------------------------------------
 
 
@@ -314,6 +324,16 @@ RESPONDER = (
         signer=Signer.DELEGATED,
     ),
     Scenario(
+        "only a certificate that cannot be read in the response",
+        "RFC 6960, 4.2.1",
+        "certificates",
+        lambda m: (m.stranger.certificate,),
+        lambda m: (m.stranger.certificate, m.delegate.certificate),
+        _UNIDENTIFIED,
+        shared={"signer": lambda m: m.delegate, "mangle": _with_unreadable(b"Stranger CA")},
+        signer=Signer.DELEGATED,
+    ),
+    Scenario(
         "only other certificates in the response",
         "RFC 6960, 4.2.1",
         "certificates",
@@ -321,6 +341,16 @@ RESPONDER = (
         lambda m: (m.stranger.certificate, m.leaf.certificate, m.delegate.certificate),
         _UNIDENTIFIED,
         shared={"signer": lambda m: m.delegate},
+        signer=Signer.DELEGATED,
+    ),
+    Scenario(
+        "a delegate whose name cannot be read",
+        "RFC 5280, 4.1.2.6",
+        "mangle",
+        _with_unreadable(b"Test OCSP Responder"),
+        _same,
+        _UNIDENTIFIED,
+        shared={"signer": lambda m: m.delegate, "responder_id": lambda _: responder_by_name},
         signer=Signer.DELEGATED,
     ),
     Scenario(
