@@ -13,7 +13,6 @@ from ocsp_exporter.model import Evidence, Problem, Reason, ResponseFacts, Source
 from ocsp_exporter.revocation import certificate, signature
 from ocsp_exporter.revocation.responder import Responder, find_responder
 from ocsp_exporter.revocation.response import (
-    LARGEST_RESPONSE,
     MalformedResponse,
     Response,
     SingleResponse,
@@ -84,18 +83,16 @@ def examine(
     trusted: tuple[x509.Certificate, ...] = (),
 ) -> Examination:
     """Make the checks that do not depend on the time."""
-    if len(encoded) > LARGEST_RESPONSE:
-        return Examination((Problem.TOO_LARGE,))
     try:
         response = parse(encoded)
-    except MalformedResponse:
-        return Examination((Problem.MALFORMED,))
+    except MalformedResponse as malformed:
+        return Examination((malformed.problem,))
     if isinstance(response, Unsuccessful):
         return Examination((Problem.UNSUCCESSFUL,), ResponseFacts(response.response_status))
     case = Case(
         response=response,
         issuer=issuer,
-        matching=tuple(single for single in response.singles if _is_about(single, subject, issuer)),
+        matching=_matching(response, subject, issuer),
         responder=find_responder(response, issuer, trusted),
     )
     problems = tuple(problem for check in TIMELESS_CHECKS if (problem := check(case)))
@@ -258,17 +255,28 @@ def _conclude(single: SingleResponse, problems: tuple[Problem, ...]) -> Status:
     return Status.INVALID if relevant else single.status
 
 
-def _is_about(single: SingleResponse, subject: x509.Certificate, issuer: x509.Certificate | None) -> bool:
-    """Compare serial number and both issuer hashes, recomputed with the response's own hash algorithm.
+def _matching(
+    response: Response, subject: x509.Certificate, issuer: x509.Certificate | None
+) -> tuple[SingleResponse, ...]:
+    """Return the answers about `subject`, by serial number and both issuer hashes, recomputed with their own function.
 
     Without the issuer, its key's hash is left out: that something else is wrong is known anyway.
     """
-    algorithm = single.hash_algorithm
-    return (
-        single.serial_number == certificate.serial_number(subject)
-        and algorithm is not None
-        and single.issuer_name_hash == certificate.issuer_name_hash(subject, algorithm)
-        and (issuer is None or single.issuer_key_hash == certificate.key_hash(issuer, algorithm))
+    serial_number = certificate.serial_number(subject)
+    answers = [
+        (single, single.hash_algorithm)
+        for single in response.singles
+        if single.serial_number == serial_number and single.hash_algorithm is not None
+    ]
+    # Once for each hash function, not for each answer: names can be long, and answers many.
+    algorithms = {algorithm.name: algorithm for _, algorithm in answers}
+    names = {name: certificate.issuer_name_hash(subject, algorithm) for name, algorithm in algorithms.items()}
+    keys = {name: certificate.key_hash(issuer, algorithm) for name, algorithm in algorithms.items()} if issuer else {}
+    return tuple(
+        single
+        for single, algorithm in answers
+        if single.issuer_name_hash == names[algorithm.name]
+        and single.issuer_key_hash == keys.get(algorithm.name, single.issuer_key_hash)
     )
 
 

@@ -146,6 +146,22 @@ READABLE = (
         (Problem.MALFORMED,),
     ),
     Scenario("larger than any response", "", "mangle", lambda data: data + bytes(2**18), _same, (Problem.TOO_LARGE,)),
+    Scenario(
+        "more answers than any response has",
+        "",
+        "also",
+        lambda m: [m.authority.single(m.other_leaf)] * 200,
+        lambda m: [m.authority.single(m.other_leaf)] * 100,
+        (Problem.TOO_LARGE,),
+    ),
+    Scenario(
+        "more certificates than any response has",
+        "",
+        "certificates",
+        lambda m: [m.authority.leaf(f"{number}.example").certificate for number in range(9)],
+        lambda m: [m.authority.leaf(f"{number}.example").certificate for number in range(8)],
+        (Problem.TOO_LARGE,),
+    ),
 )
 
 # --- Successful ---------------------------------------------------------------------------------------------
