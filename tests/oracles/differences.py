@@ -58,6 +58,12 @@ _BOTH: Mapping[str, Difference] = {
         " (RFC 6960, 4.2.2.2 and 4.2.2.3)",
     ),
     **_each(
+        ("a delegate whose certificate was renewed, beside only the old one: twin",),
+        _NOT_VERIFIED,
+        "they try the first certificate of the responder's key only, which has ended; the same key has a valid one, too"
+        " (RFC 6960, 4.2.2.2 and 4.2.2.3)",
+    ),
+    **_each(
         ("produced_at beyond the clock skew: bad",),
         _GOOD,
         "they do not look at produced_at; what was signed in the future was not signed yet (RFC 6960, 2.4)",

@@ -76,6 +76,11 @@ class Material:
         """A responder to which the CA delegated the signing of responses."""
         return self.authority.delegate()
 
+    @cached_property
+    def old_delegate(self) -> Credential:
+        """That responder with its former certificate, which ended a day ago."""
+        return self.authority.delegate(key=self.delegate.key, not_before=self.now - 9 * DAY, not_after=self.now - DAY)
+
     def with_key(self, kind: str) -> Authority:
         """The CA in question, had it a key of this kind."""
         return Authority.root(self.now, "Scenario CA", key=signing_key(kind))

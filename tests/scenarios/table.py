@@ -673,6 +673,16 @@ TIMES = (
         signer=Signer.DELEGATED,
     ),
     Scenario(
+        "a delegate whose certificate was renewed, beside only the old one",
+        "RFC 6960, 4.2.2.2",
+        "certificates",
+        lambda m: [m.old_delegate.certificate],
+        lambda m: [m.old_delegate.certificate, m.delegate.certificate],
+        (Problem.RESPONDER_CERTIFICATE_EXPIRED,),
+        shared={"signer": lambda m: m.delegate},
+        signer=Signer.DELEGATED,
+    ),
+    Scenario(
         "a responder trusted locally that has expired",
         "RFC 6960, 4.2.2.2",
         "policy",
