@@ -9,7 +9,8 @@ from ocsp_exporter.demo import der as encoding
 from ocsp_exporter.revocation import der
 from ocsp_exporter.revocation.certificate import parse
 
-SERIAL_NUMBER, SUBJECT, PUBLIC_KEY = 1, 5, 6
+#: Positions of fields in a TBSCertificate that begins with its version (RFC 5280, section 4.1).
+SERIAL_NUMBER, SUBJECT, EXTENSIONS = 1, 5, 7
 
 
 def changed(certificate: x509.Certificate, field: int, change: Callable[[bytes], bytes]) -> x509.Certificate:
