@@ -17,8 +17,8 @@ from ocsp_exporter.revocation.signature import signed_by
 
 #: A path longer than this is no path but a trap.
 LONGEST_PATH = 10
-#: Nor are more signatures than this tried for one step of it: a server may send hundreds of slow keys.
-MOST_CANDIDATES = 16
+#: So many signatures are checked in search of a path; names come first, so that those needed are among them.
+MOST_TRIED = 24
 
 T = TypeVar("T")
 
@@ -45,11 +45,21 @@ def parse(encoded: bytes) -> x509.Certificate | None:
 def find_issuer(subject: x509.Certificate, candidates: Iterable[x509.Certificate]) -> x509.Certificate | None:
     """Return the first candidate whose key signed `subject`, those of the right name being tried first.
 
-    By signature, never by name alone: a name is no proof, and equal names may be written differently. The first
-    `MOST_CANDIDATES` only.
+    By signature, never by name alone: a name is no proof, and equal names may be written differently. No more
+    than `MOST_TRIED` are tried.
     """
-    ordered = sorted(candidates, key=lambda candidate: candidate.subject != subject.issuer)[:MOST_CANDIDATES]
-    return next((candidate for candidate in ordered if signed_by(subject, candidate)), None)
+    return _search(subject, candidates, MOST_TRIED)[0]
+
+
+def _search(
+    subject: x509.Certificate, candidates: Iterable[x509.Certificate], most: int
+) -> tuple[x509.Certificate | None, int]:
+    """Return the issuer found, if any, and how many candidates were tried."""
+    ordered = sorted(candidates, key=lambda candidate: candidate.subject != subject.issuer)[:most]
+    for tried, candidate in enumerate(ordered, start=1):
+        if signed_by(subject, candidate):
+            return candidate, tried
+    return None, len(ordered)
 
 
 def build_path(
@@ -59,12 +69,15 @@ def build_path(
 ) -> tuple[x509.Certificate, ...]:
     """Return the path from `leaf` upwards, each certificate signed by the next, as far as the candidates reach.
 
-    Of the `roots`, keyed by their subject, only those of the right name are tried: there are hundreds.
+    Of the `roots`, keyed by their subject, only those of the right name are tried: there are hundreds. No more
+    than `MOST_TRIED` signatures are checked for a path: a server may send hundreds of certificates, too.
     """
     path = [leaf]
+    left = MOST_TRIED
     while len(path) < LONGEST_PATH and not is_self_signed(path[-1]):
-        at_hand = (*candidates, *roots.get(path[-1].issuer, ()))
-        issuer = find_issuer(path[-1], (candidate for candidate in at_hand if candidate not in path))
+        at_hand = dict.fromkeys((*candidates, *roots.get(path[-1].issuer, ())))
+        issuer, tried = _search(path[-1], (candidate for candidate in at_hand if candidate not in path), left)
+        left -= tried
         if issuer is None:
             break
         path.append(issuer)

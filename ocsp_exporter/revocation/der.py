@@ -6,6 +6,7 @@ and the signed part of a structure. Definite lengths and low tag numbers, which 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 SEQUENCE = 0x30
 INTEGER = 0x02
@@ -20,6 +21,9 @@ _LONG_FORM = 0x80
 _LONGEST_LENGTH = 4
 # UUID-based arcs (X.667) have 128 bits; without a bound a long one costs quadratic time.
 _LARGEST_ARC = 2**128
+
+#: Certificates have a dozen. They are looked for by name again and again, and thousands of them fit in one.
+MOST_EXTENSIONS = 100
 
 
 class DERError(ValueError):
@@ -97,8 +101,14 @@ class Extension:
 
 
 def extensions(element: Element) -> tuple[Extension, ...]:
-    """Read Extensions (RFC 5280, section 4.1), which certificates, responses and CRLs share. Raises DERError."""
-    return tuple(_extension(child) for child in expect(element, SEQUENCE).children())
+    """Read Extensions (RFC 5280, section 4.1), which certificates, responses and CRLs share.
+
+    Raises DERError, also where there are more than `MOST_EXTENSIONS`.
+    """
+    children = list(islice(expect(element, SEQUENCE).children(), MOST_EXTENSIONS + 1))
+    if len(children) > MOST_EXTENSIONS:
+        raise DERError("there are more extensions than anything in use has")
+    return tuple(map(_extension, children))
 
 
 def _extension(element: Element) -> Extension:

@@ -35,15 +35,37 @@ class Responder:
         return not_before - clock_skew <= at <= self.not_after + clock_skew
 
 
-def find_responder(
+def find_responders(
     response: Response, issuer: x509.Certificate | None, trusted: tuple[x509.Certificate, ...]
-) -> Responder | None:
-    """Return the one that the ResponderID names; of several, one that may sign and did, else one that did."""
+) -> tuple[Responder, ...]:
+    """Return those whom the ResponderID names, who may sign, and who did; else the one who is nearest to that.
+
+    Several are the same one with its certificate renewed, the youngest first: which is valid is a matter of time.
+    """
     if issuer is None:
-        return None
-    named = [each for each in (issuer, *trusted, *response.certificates) if _is_named(each, response)]
-    responders = [Responder(each, _right(each, issuer, trusted), _signature_problem(each, response)) for each in named]
-    return min(responders, key=lambda each: (each.signature_problem is not None, each.right is None), default=None)
+        return ()
+    candidates = dict.fromkeys((issuer, *trusted, *response.certificates))
+    named = [each for each in candidates if _is_named(each, response)]
+    responders = sorted(
+        (Responder(each, _right(each, issuer, trusted), _signature_problem(each, response)) for each in named),
+        key=_rank,
+    )
+    entitled = tuple(each for each in responders if each.right and each.signature_problem is None)
+    return entitled or tuple(responders[:1])
+
+
+_RIGHTS = (Signer.ISSUER, Signer.TRUSTED, Signer.DELEGATED, None)
+
+
+def _rank(responder: Responder) -> tuple[bool, int, str, int, bytes]:
+    """Order responders by what they are, so that the order in which they came does not matter."""
+    return (
+        responder.signature_problem is not None,
+        _RIGHTS.index(responder.right),
+        responder.signature_problem or "",
+        -responder.not_after,
+        responder.certificate.fingerprint(hashes.SHA256()),
+    )
 
 
 def _is_named(candidate: x509.Certificate, response: Response) -> bool:

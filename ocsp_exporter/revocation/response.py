@@ -1,5 +1,6 @@
 """DER → OCSP response, read eagerly and whole (RFC 6960, section 4.2.1). No clock, no trust."""
 
+import warnings
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,17 +9,27 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509 import ocsp
 
-from ocsp_exporter.model import Reason, Revocation, Status
-from ocsp_exporter.revocation import der
+from ocsp_exporter.model import Problem, Reason, Revocation, Status
+from ocsp_exporter.revocation import certificate, der
 
 #: A larger response is not read: the largest in use, with two certificates, have some 10 KiB.
 LARGEST_RESPONSE = 256 * 1024
-#: More certificates than this in one response are not looked at: one is usual, three are many.
-MOST_CERTIFICATES = 16
+#: Nor is one in which more than this is signed: one answer has some 300 octets, and a name or an extension takes
+#: microseconds, however short it is.
+LARGEST_SIGNED_PART = 16 * 1024
+#: Nor is one that brings more certificates, copies aside: one is usual, three are many, and each may cost two
+#: verifications.
+MOST_CERTIFICATES = 8
+#: A larger certificate that came along is not read: those of responders have some 2 KiB.
+LARGEST_CERTIFICATE = 8 * 1024
 
 
 class MalformedResponse(Exception):
-    """The bytes are not an OCSP response that can be read whole."""
+    """The bytes are not an OCSP response that can be read whole. `problem` is `malformed` or `too_large`."""
+
+    def __init__(self, reason: str, problem: Problem = Problem.MALFORMED) -> None:
+        super().__init__(reason)
+        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +77,26 @@ class Unsuccessful:
 
 def parse(encoded: bytes) -> Response | Unsuccessful:
     """Read a DER OCSPResponse. Raises MalformedResponse and nothing else, whatever the bytes are."""
+    if len(encoded) > LARGEST_RESPONSE:
+        raise MalformedResponse("the response is larger than any in use", Problem.TOO_LARGE)
     try:
-        response = ocsp.load_der_ocsp_response(encoded)
-        if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
-            return Unsuccessful(response.response_status.name.lower())
-        return _read(response, encoded)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about odd names and the like: tolerated here
+            response = ocsp.load_der_ocsp_response(encoded)
+            if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
+                return Unsuccessful(response.response_status.name.lower())
+            return _read(response, encoded)
+    except MalformedResponse:
+        raise
     except Exception as error:  # cryptography raises many kinds, some of them late; all mean the same here
         raise MalformedResponse(str(error)) from error
 
 
 def _read(response: ocsp.OCSPResponse, encoded: bytes) -> Response:
-    signed, algorithm, signature = der.signed_parts(_basic_response(encoded))
+    basic = _basic_response(encoded)
+    signed, algorithm, signature = der.signed_parts(basic)
+    if len(signed) > LARGEST_SIGNED_PART:
+        raise MalformedResponse("more is signed than in any response in use", Problem.TOO_LARGE)
     critical, critical_of_singles = _critical_extensions(signed)
     singles = [
         _single(single, critical_of_single)
@@ -87,7 +107,7 @@ def _read(response: ocsp.OCSPResponse, encoded: bytes) -> Response:
         responder_key_hash=response.responder_key_hash,
         produced_at=_seconds(response.produced_at_utc),
         singles=tuple(singles),
-        certificates=tuple(response.certificates[:MOST_CERTIFICATES]),
+        certificates=_certificates(basic),
         critical=critical,
         signed=signed,
         algorithm=algorithm,
@@ -149,6 +169,7 @@ def _seconds(moment: datetime) -> int:
 
 
 _RESPONSE_BYTES = 0xA0
+_CERTIFICATES = 0xA0
 _SINGLE_EXTENSIONS = 0xA1
 _RESPONSE_EXTENSIONS = 0xA1
 #: certID, certStatus, thisUpdate; what follows is optional and tagged.
@@ -161,6 +182,21 @@ def _basic_response(encoded: bytes) -> bytes:
     (sequence,) = der.expect(response_bytes, _RESPONSE_BYTES).children()
     _response_type, octets = sequence.children()
     return der.expect(octets, der.OCTET_STRING).content
+
+
+def _certificates(basic: bytes) -> tuple[x509.Certificate, ...]:
+    """Return the certificates that came along; one that cannot be read is as good as absent.
+
+    Each by itself: `cryptography` takes quadratic time for all of them.
+    """
+    *_, last = der.parse(basic).children()
+    if last.tag != _CERTIFICATES:
+        return ()
+    certificates = dict.fromkeys(element.encoded for element in next(last.children()).children())
+    if len(certificates) > MOST_CERTIFICATES:
+        raise MalformedResponse("the response brings more certificates than any in use", Problem.TOO_LARGE)
+    readable = (certificate.parse(each) for each in certificates if len(each) <= LARGEST_CERTIFICATE)
+    return tuple(found for found in readable if found is not None)
 
 
 def _critical_extensions(signed: bytes) -> tuple[frozenset[str], tuple[frozenset[str], ...]]:

@@ -17,6 +17,10 @@ from cryptography.x509 import Certificate
 
 from ocsp_exporter.revocation import der
 
+#: A larger public exponent makes an RSA signature so slow to verify that it serves to keep verifiers busy. Others
+#: refuse it, too: Go's crypto/rsa and Windows know 32 bits at most.
+_LARGEST_EXPONENT = 2**32 - 1
+
 
 class SignatureUnsupported(Exception):
     """The algorithm, its parameters or the key cannot be used for verifying here."""
@@ -86,6 +90,8 @@ def verify(key: CertificatePublicKeyTypes, identifier: der.Element, signature: b
         algorithm = _ALGORITHMS.get(_oid(identifier))
         if algorithm is None:
             raise SignatureUnsupported("unknown signature algorithm")
+        if isinstance(key, rsa.RSAPublicKey) and key.public_numbers().e > _LARGEST_EXPONENT:
+            raise SignatureUnsupported("an RSA key with an extraordinary exponent")
         match algorithm.family, key:
             case _Family.RSA_PKCS1, rsa.RSAPublicKey():
                 key.verify(signature, data, padding.PKCS1v15(), _given(algorithm.hash))
@@ -133,6 +139,8 @@ def _given(hash_algorithm: hashes.HashAlgorithm | None) -> hashes.HashAlgorithm:
 
 _MGF1 = "1.2.840.113549.1.1.8"
 _DEFAULT_SALT_LENGTH = 20
+# Longer than the signature of any key.
+_LONGEST_SALT = 0xFFFF
 _PSS_HASH, _PSS_MASK, _PSS_SALT, _PSS_TRAILER = 0xA0, 0xA1, 0xA2, 0xA3
 
 
@@ -152,8 +160,8 @@ def _pss_parameters(identifier: der.Element) -> tuple[padding.PSS, hashes.HashAl
         mask_digest = _hash(mask_hash)
     if _PSS_SALT in given:
         salt_length = _integer(given[_PSS_SALT])
-    if salt_length < 0 or (_PSS_TRAILER in given and _integer(given[_PSS_TRAILER]) != 1):
-        raise SignatureUnsupported("a negative salt length or an unknown trailer")
+    if not 0 <= salt_length <= _LONGEST_SALT or (_PSS_TRAILER in given and _integer(given[_PSS_TRAILER]) != 1):
+        raise SignatureUnsupported("an impossible salt length or an unknown trailer")
     return padding.PSS(padding.MGF1(mask_digest), salt_length), digest
 
 

@@ -5,15 +5,14 @@ adds what does; `validate` is both. All three are pure and never raise.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cryptography import x509
 
 from ocsp_exporter.model import Evidence, Problem, Reason, ResponseFacts, Source, Status
 from ocsp_exporter.revocation import certificate, signature
-from ocsp_exporter.revocation.responder import Responder, find_responder
+from ocsp_exporter.revocation.responder import Responder, find_responders
 from ocsp_exporter.revocation.response import (
-    LARGEST_RESPONSE,
     MalformedResponse,
     Response,
     SingleResponse,
@@ -45,12 +44,21 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A response beside what it is judged by: the input of every check."""
+    """A response beside what it is judged by: the input of every check.
+
+    `responders` are several only where a certificate was renewed; then the first is valid at the time in question, if
+    any is.
+    """
 
     response: Response
     issuer: x509.Certificate | None
     matching: tuple[SingleResponse, ...]
-    responder: Responder | None
+    responders: tuple[Responder, ...]
+
+    @property
+    def responder(self) -> Responder | None:
+        """The one who signed, if anybody at hand may have."""
+        return next(iter(self.responders), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +92,17 @@ def examine(
     trusted: tuple[x509.Certificate, ...] = (),
 ) -> Examination:
     """Make the checks that do not depend on the time."""
-    if len(encoded) > LARGEST_RESPONSE:
-        return Examination((Problem.TOO_LARGE,))
     try:
         response = parse(encoded)
-    except MalformedResponse:
-        return Examination((Problem.MALFORMED,))
+    except MalformedResponse as malformed:
+        return Examination((malformed.problem,))
     if isinstance(response, Unsuccessful):
         return Examination((Problem.UNSUCCESSFUL,), ResponseFacts(response.response_status))
     case = Case(
         response=response,
         issuer=issuer,
-        matching=tuple(single for single in response.singles if _is_about(single, subject, issuer)),
-        responder=find_responder(response, issuer, trusted),
+        matching=_matching(response, subject, issuer),
+        responders=find_responders(response, issuer, trusted),
     )
     problems = tuple(problem for check in TIMELESS_CHECKS if (problem := check(case)))
     return Examination(problems, _facts(case), case)
@@ -116,9 +122,10 @@ def judge(examination: Examination, encoded: bytes, now: float, policy: Policy, 
             fetched_at=origin.fetched_at,
             der=encoded,
         )
+    in_their_dates = sorted(case.responders, key=lambda each: not each.is_in_its_dates(now, policy.clock_skew))
+    case = replace(case, responders=tuple(in_their_dates))
     single, timely_problems = _choose(case, now, policy)
-    responder = case.responder
-    authentic = not examination.problems and responder is not None and _had_the_right(responder, case, now, policy)
+    authentic = not examination.problems and _had_the_right(case, now, policy)
     return Evidence(
         source=origin.source,
         depth=origin.depth,
@@ -130,7 +137,7 @@ def judge(examination: Examination, encoded: bytes, now: float, policy: Policy, 
         next_update=single.next_update if single else None,
         revocation=single.revocation if single else None,
         response=examination.facts,
-        signer_not_after=responder.not_after if responder else None,
+        signer_not_after=case.responder.not_after if case.responder else None,
         fetched_at=origin.fetched_at,
         der=encoded,
     )
@@ -213,9 +220,13 @@ def _was_produced(case: Case, _single: SingleResponse, now: float, policy: Polic
 
 def _has_not_ended(_case: Case, single: SingleResponse, now: float, policy: Policy) -> Problem | None:
     """next_update lies in the future, if it is set (RFC 6960, section 3.2, 6); else this_update is recent enough."""
-    stated = single.next_update
-    end = single.this_update + policy.max_age_without_next_update if stated is None else stated
-    return Problem.EXPIRED if end < now - policy.clock_skew else None
+    return Problem.EXPIRED if _end(single, policy) < now - policy.clock_skew else None
+
+
+def _end(single: SingleResponse, policy: Policy) -> float:
+    if single.next_update is None:
+        return single.this_update + policy.max_age_without_next_update
+    return single.next_update
 
 
 TimelyCheck = Callable[[Case, SingleResponse, float, Policy], Problem | None]
@@ -235,12 +246,27 @@ def _choose(case: Case, now: float, policy: Policy) -> tuple[SingleResponse | No
     ]
     if not candidates:
         return None, ()
-    return min(candidates, key=lambda candidate: _rank(*candidate))
+    return min(candidates, key=lambda candidate: _rank(candidate[0], candidate[1], policy))
 
 
-def _rank(single: SingleResponse, problems: tuple[Problem, ...]) -> tuple[bool, bool, int, int]:
+_Rank = tuple[bool, bool, int, int, float, bool, int, bool, str]
+
+
+def _rank(single: SingleResponse, problems: tuple[Problem, ...], policy: Policy) -> _Rank:
+    """Order answers by what they say, to the last fact, so that the order in which they came does not matter."""
     is_invalid = _conclude(single, problems) is Status.INVALID
-    return bool(problems), is_invalid, _WORST_FIRST.index(single.status), -single.this_update
+    time, reason = (single.revocation.time, single.revocation.reason) if single.revocation else (0, None)
+    return (
+        bool(problems),
+        is_invalid,
+        _WORST_FIRST.index(single.status),
+        -single.this_update,
+        _end(single, policy),
+        single.next_update is None,
+        time,
+        reason is Reason.CERTIFICATE_HOLD,
+        reason or "",
+    )
 
 
 _WORST_FIRST = (Status.REVOKED, Status.UNKNOWN, Status.GOOD)
@@ -258,23 +284,35 @@ def _conclude(single: SingleResponse, problems: tuple[Problem, ...]) -> Status:
     return Status.INVALID if relevant else single.status
 
 
-def _is_about(single: SingleResponse, subject: x509.Certificate, issuer: x509.Certificate | None) -> bool:
-    """Compare serial number and both issuer hashes, recomputed with the response's own hash algorithm.
+def _matching(
+    response: Response, subject: x509.Certificate, issuer: x509.Certificate | None
+) -> tuple[SingleResponse, ...]:
+    """Return the answers about `subject`, by serial number and both issuer hashes, recomputed with their own function.
 
     Without the issuer, its key's hash is left out: that something else is wrong is known anyway.
     """
-    algorithm = single.hash_algorithm
-    return (
-        single.serial_number == certificate.serial_number(subject)
-        and algorithm is not None
-        and single.issuer_name_hash == certificate.issuer_name_hash(subject, algorithm)
-        and (issuer is None or single.issuer_key_hash == certificate.key_hash(issuer, algorithm))
+    serial_number = certificate.serial_number(subject)
+    answers = [
+        (single, single.hash_algorithm)
+        for single in response.singles
+        if single.serial_number == serial_number and single.hash_algorithm is not None
+    ]
+    # Once for each hash function, not for each answer: names can be long, and answers many.
+    algorithms = {algorithm.name: algorithm for _, algorithm in answers}
+    names = {name: certificate.issuer_name_hash(subject, algorithm) for name, algorithm in algorithms.items()}
+    keys = {name: certificate.key_hash(issuer, algorithm) for name, algorithm in algorithms.items()} if issuer else {}
+    return tuple(
+        single
+        for single, algorithm in answers
+        if single.issuer_name_hash == names[algorithm.name]
+        and single.issuer_key_hash == keys.get(algorithm.name, single.issuer_key_hash)
     )
 
 
-def _had_the_right(responder: Responder, case: Case, now: float, policy: Policy) -> bool:
+def _had_the_right(case: Case, now: float, policy: Policy) -> bool:
     """A delegate's certificate is valid now, or was when it signed: what it said then was said with authority."""
-    return any(responder.is_in_its_dates(at, policy.clock_skew) for at in (now, case.response.produced_at))
+    times = (now, case.response.produced_at)
+    return any(responder.is_in_its_dates(at, policy.clock_skew) for responder in case.responders for at in times)
 
 
 def _facts(case: Case) -> ResponseFacts:

@@ -21,9 +21,14 @@ DAY = 24 * HOUR
 
 @dataclass(frozen=True)
 class Material:
-    """A CA, those around it, and a leaf; everything that is current is current at `now`."""
+    """A CA, those around it, and a leaf; everything that is current is current at `now`.
+
+    `slack` is how far times that are near the border of what is tolerated keep from it, in seconds: judges who
+    read a clock themselves look some moments after `now`.
+    """
 
     now: float
+    slack: float = 0.0
 
     @cached_property
     def authority(self) -> Authority:
@@ -70,6 +75,11 @@ class Material:
     def delegate(self) -> Credential:
         """A responder to which the CA delegated the signing of responses."""
         return self.authority.delegate()
+
+    @cached_property
+    def old_delegate(self) -> Credential:
+        """That responder with its former certificate, which ended a day ago."""
+        return self.authority.delegate(key=self.delegate.key, not_before=self.now - 9 * DAY, not_after=self.now - DAY)
 
     def with_key(self, kind: str) -> Authority:
         """The CA in question, had it a key of this kind."""

@@ -96,6 +96,16 @@ def _flipped_in(part: bytes) -> Callable[[bytes], bytes]:
     return _flipped(lambda data: data.rindex(part))
 
 
+def _with_unreadable(text: bytes) -> Callable[[bytes], bytes]:
+    """Make the last place where this text stands one that is not UTF-8."""
+
+    def spoil(data: bytes) -> bytes:
+        position = data.rindex(text)
+        return data[:position] + b"\xff" + data[position + 1 :]
+
+    return spoil
+
+
 # --- Readable -----------------------------------------------------------------------------------------------
 
 
@@ -136,6 +146,22 @@ READABLE = (
         (Problem.MALFORMED,),
     ),
     Scenario("larger than any response", "", "mangle", lambda data: data + bytes(2**18), _same, (Problem.TOO_LARGE,)),
+    Scenario(
+        "more answers than any response has",
+        "",
+        "also",
+        lambda m: [m.authority.single(m.other_leaf)] * 200,
+        lambda m: [m.authority.single(m.other_leaf)] * 100,
+        (Problem.TOO_LARGE,),
+    ),
+    Scenario(
+        "more certificates than any response has",
+        "",
+        "certificates",
+        lambda m: [m.authority.leaf(f"{number}.example").certificate for number in range(9)],
+        lambda m: [m.authority.leaf(f"{number}.example").certificate for number in range(8)],
+        (Problem.TOO_LARGE,),
+    ),
 )
 
 # --- Successful ---------------------------------------------------------------------------------------------
@@ -314,6 +340,16 @@ RESPONDER = (
         signer=Signer.DELEGATED,
     ),
     Scenario(
+        "only a certificate that cannot be read in the response",
+        "RFC 6960, 4.2.1",
+        "certificates",
+        lambda m: (m.stranger.certificate,),
+        lambda m: (m.stranger.certificate, m.delegate.certificate),
+        _UNIDENTIFIED,
+        shared={"signer": lambda m: m.delegate, "mangle": _with_unreadable(b"Stranger CA")},
+        signer=Signer.DELEGATED,
+    ),
+    Scenario(
         "only other certificates in the response",
         "RFC 6960, 4.2.1",
         "certificates",
@@ -321,6 +357,16 @@ RESPONDER = (
         lambda m: (m.stranger.certificate, m.leaf.certificate, m.delegate.certificate),
         _UNIDENTIFIED,
         shared={"signer": lambda m: m.delegate},
+        signer=Signer.DELEGATED,
+    ),
+    Scenario(
+        "a delegate whose name cannot be read",
+        "RFC 5280, 4.1.2.6",
+        "mangle",
+        _with_unreadable(b"Test OCSP Responder"),
+        _same,
+        _UNIDENTIFIED,
+        shared={"signer": lambda m: m.delegate, "responder_id": lambda _: responder_by_name},
         signer=Signer.DELEGATED,
     ),
     Scenario(
@@ -544,36 +590,57 @@ def _at(seconds: float) -> Value:
     return lambda m: m.now + seconds
 
 
+def _up_to(seconds: float, *, behind: bool = False) -> Value:
+    """The last moment that lies no more than so many seconds ahead, or behind."""
+    return lambda m: m.now + (seconds - m.slack) * (-1 if behind else 1)
+
+
+def _beyond(seconds: float, *, behind: bool = False) -> Value:
+    """The first whole second that lies more than so many seconds ahead, or behind."""
+    return lambda m: m.now + (seconds + 1 + m.slack) * (-1 if behind else 1)
+
+
 TIMES = (
-    _times("this_update beyond the clock skew", "this_update", _at(_SKEW + 1), _at(_SKEW), (Problem.NOT_YET_VALID,)),
+    _times("this_update beyond the clock skew", "this_update", _beyond(_SKEW), _up_to(_SKEW), (Problem.NOT_YET_VALID,)),
     _times(
         "this_update ahead, without tolerance",
         "this_update",
-        _at(1),
-        _at(0),
+        _beyond(0),
+        _up_to(0),
         (Problem.NOT_YET_VALID,),
         policy=Policy(clock_skew=0),
     ),
     _times(
-        "produced_at beyond the clock skew", "produced_at", _at(_SKEW + 1), _at(_SKEW), (Problem.PRODUCED_IN_FUTURE,)
+        "produced_at beyond the clock skew", "produced_at", _beyond(_SKEW), _up_to(_SKEW), (Problem.PRODUCED_IN_FUTURE,)
     ),
-    _times("next_update passed beyond the clock skew", "next_update", _at(-_SKEW - 1), _at(-_SKEW), _EXPIRED),
     _times(
-        "next_update passed, without tolerance", "next_update", _at(-1), _at(0), _EXPIRED, policy=Policy(clock_skew=0)
+        "next_update passed beyond the clock skew",
+        "next_update",
+        _beyond(_SKEW, behind=True),
+        _up_to(_SKEW, behind=True),
+        _EXPIRED,
+    ),
+    _times(
+        "next_update passed, without tolerance",
+        "next_update",
+        _beyond(0, behind=True),
+        _up_to(0, behind=True),
+        _EXPIRED,
+        policy=Policy(clock_skew=0),
     ),
     _times(
         "without next_update, older than allowed",
         "this_update",
-        _at(-DAY - _SKEW - 1),
-        _at(-DAY - _SKEW),
+        _beyond(DAY + _SKEW, behind=True),
+        _up_to(DAY + _SKEW, behind=True),
         _EXPIRED,
         next_update=None,
     ),
     _times(
         "without next_update, older than a policy allows",
         "policy",
-        Policy(max_age_without_next_update=HOUR - _SKEW - 1),
-        Policy(max_age_without_next_update=HOUR),
+        lambda m: Policy(max_age_without_next_update=HOUR - _SKEW - 1 - m.slack),
+        lambda m: Policy(max_age_without_next_update=HOUR - _SKEW + m.slack),
         _EXPIRED,
         next_update=None,
     ),
@@ -591,8 +658,8 @@ TIMES = (
         "a delegate that has expired",
         "RFC 6960, 4.2.2.2",
         "signer",
-        lambda m: m.authority.delegate(not_after=m.now - _SKEW - 1),
-        lambda m: m.authority.delegate(not_after=m.now - _SKEW),
+        lambda m: m.authority.delegate(not_after=_beyond(_SKEW, behind=True)(m)),
+        lambda m: m.authority.delegate(not_after=_up_to(_SKEW, behind=True)(m)),
         (Problem.RESPONDER_CERTIFICATE_EXPIRED,),
         signer=Signer.DELEGATED,
     ),
@@ -600,9 +667,19 @@ TIMES = (
         "a delegate that is not valid yet",
         "RFC 6960, 4.2.2.2",
         "signer",
-        lambda m: m.authority.delegate(not_before=m.now + _SKEW + 1),
-        lambda m: m.authority.delegate(not_before=m.now + _SKEW),
+        lambda m: m.authority.delegate(not_before=_beyond(_SKEW)(m)),
+        lambda m: m.authority.delegate(not_before=_up_to(_SKEW)(m)),
         (Problem.RESPONDER_CERTIFICATE_EXPIRED,),
+        signer=Signer.DELEGATED,
+    ),
+    Scenario(
+        "a delegate whose certificate was renewed, beside only the old one",
+        "RFC 6960, 4.2.2.2",
+        "certificates",
+        lambda m: [m.old_delegate.certificate],
+        lambda m: [m.old_delegate.certificate, m.delegate.certificate],
+        (Problem.RESPONDER_CERTIFICATE_EXPIRED,),
+        shared={"signer": lambda m: m.delegate},
         signer=Signer.DELEGATED,
     ),
     Scenario(

@@ -1,0 +1,1 @@
+"""Real responses and certificates with their bytes changed at random."""

@@ -1,0 +1,155 @@
+"""Puts changed inputs to the pure core and checks what must hold for all of them."""
+
+import time
+import traceback
+import tracemalloc
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from random import Random
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from ocsp_exporter.revocation import certificate
+from ocsp_exporter.revocation.compliance import VERIFIED
+from ocsp_exporter.revocation.response import MalformedResponse, Response, parse
+from ocsp_exporter.revocation.validation import Policy, validate
+from tests.fuzz.mutating import mutated
+from tests.scenarios.material import Material, Subject, build
+from tests.scenarios.table import SCENARIOS
+
+NOW = 1_800_000_000.0
+MATERIAL = Material(now=NOW)
+
+#: Longer ones are not worth their time: what they show is their size.
+_LARGEST_SEED = 4096
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run found. Times are seconds of CPU, memory is in octets; both of the worst single input.
+
+    `accepted` inputs could be read although they were changed, `verified` are those responses that are still
+    verified: what changed lies outside of what is signed.
+    """
+
+    inputs: int = 0
+    accepted: int = 0
+    verified: int = 0
+    worst_time: float = 0.0
+    worst_memory: int = 0
+    failures: list[str] = field(default_factory=list)
+
+    def judge(self, check: Callable[[bytes, "Report"], None], data: bytes, *, measure_memory: bool) -> None:
+        """Put one input to a check and note what it cost, and whether it failed."""
+        self.inputs += 1
+        if measure_memory:
+            tracemalloc.start()
+        begun = time.process_time()
+        try:
+            check(data, self)
+        except Exception:  # noqa: BLE001 -- that there is none is what is tested
+            self.failures.append(f"{traceback.format_exc()}input: {data.hex()}")
+        if measure_memory:
+            self.worst_memory = max(self.worst_memory, tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+        else:
+            self.worst_time = max(self.worst_time, time.process_time() - begun)
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """Real bytes that are changed, and the check of what comes out."""
+
+    data: bytes
+    check: Callable[[bytes, Report], None]
+
+
+def run(
+    inputs: int | None, seconds: float | None, seed: int, progress: Callable[[Report], None] = lambda _report: None
+) -> Report:
+    """Check so many inputs, or for so long; `progress` is shown the report after each."""
+    random = Random(seed)  # noqa: S311 -- not for secrets, and to be repeated
+    seeds = (*_responses(), *_certificates())
+    report = Report()
+    ends = None if seconds is None else time.monotonic() + seconds
+    while report.inputs != inputs and (ends is None or time.monotonic() < ends):
+        chosen = random.choice(seeds)
+        # Tracing makes everything slower, so that it is one input in sixteen of which the memory is measured.
+        report.judge(chosen.check, mutated(random, chosen.data), measure_memory=report.inputs % 16 == 0)
+        progress(report)
+    return report
+
+
+def _responses() -> Iterator[Seed]:
+    for scenario in SCENARIOS:
+        for options in (scenario.bad_options, scenario.twin_options):
+            data, subject = build(MATERIAL, options)
+            if len(data) <= _LARGEST_SEED:
+                yield Seed(data, _ResponseCheck(_signed(data), subject))
+
+
+def _signed(data: bytes) -> bytes | None:
+    try:
+        response = parse(data)
+    except MalformedResponse:
+        return None
+    return response.signed if isinstance(response, Response) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _ResponseCheck:
+    """Whatever the bytes are, validate() does not raise, and believes only what was signed (`signed`)."""
+
+    signed: bytes | None
+    subject: Subject
+
+    def __call__(self, data: bytes, report: Report) -> None:
+        subject = self.subject
+        evidence = validate(data, subject.certificate, subject.issuer, NOW, subject.policy)
+        report.accepted += evidence.produced_at is not None
+        if evidence.status in VERIFIED:
+            report.verified += 1
+            assert evidence.authentic
+            assert _signed(data) == self.signed, "a changed tbsResponseData was believed"
+
+
+def _certificates() -> Iterator[Seed]:
+    authority = MATERIAL.authority
+    leaf = authority.leaf(
+        "leaf.example",
+        "192.0.2.1",
+        must_staple=True,
+        ocsp_urls=["http://ocsp.example/a", "ldap://ocsp.example"],
+        crl_urls=["http://crl.example/b"],
+        issuer_urls=["http://ca.example/c"],
+    )
+    made = (leaf, MATERIAL.leaf, MATERIAL.delegate)
+    certificates = (authority.certificate, MATERIAL.below.certificate, *(each.certificate for each in made))
+    certificates += tuple(MATERIAL.with_key(kind).certificate for kind in ("rsa", "p384", "ed25519"))
+    answer = authority.answer(MATERIAL.leaf, signer=MATERIAL.delegate)
+    # As many seeds as there are responses, so that both get half of the inputs.
+    for _ in range(len(SCENARIOS) // 4):
+        for each in certificates:
+            yield Seed(each.public_bytes(Encoding.DER), _CertificateCheck(answer))
+
+
+@dataclass(frozen=True, slots=True)
+class _CertificateCheck:
+    """Whatever the bytes are, reading them does not raise; what was read serves as any certificate of a verdict."""
+
+    answer: bytes
+
+    def __call__(self, data: bytes, report: Report) -> None:
+        parsed = certificate.parse(data)
+        if parsed is None:
+            return
+        report.accepted += 1
+        certificate.describe(parsed, 0)
+        certificate.may_sign_responses(parsed)
+        authority = MATERIAL.authority.certificate
+        path = certificate.build_path(parsed, (MATERIAL.leaf.certificate, authority, parsed), {})
+        assert path[0] is parsed
+        leaf = MATERIAL.leaf.certificate
+        validate(self.answer, parsed, authority, NOW, Policy())
+        validate(self.answer, leaf, parsed, NOW, Policy())
+        validate(self.answer, leaf, authority, NOW, Policy(trusted=(parsed,)))

@@ -1,0 +1,80 @@
+"""Whatever the bytes are, the pure core answers, or raises the one error that it says it raises."""
+
+import contextlib
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from ocsp_exporter.revocation import certificate, der
+from ocsp_exporter.revocation.compliance import VERIFIED
+from ocsp_exporter.revocation.response import MalformedResponse, parse
+from ocsp_exporter.revocation.validation import Policy, validate
+from tests.fuzz.mutating import mutated
+from tests.property.strategies import CERTIFICATES, any_bytes, certificates, changed_responses, policies, times
+
+without_deadline = settings(deadline=None, max_examples=300)
+
+
+@given(any_bytes | changed_responses)
+@without_deadline
+def test_parsing_a_response_raises_only_its_own_error(data: bytes) -> None:
+    """A response is read whole or is MalformedResponse."""
+    with contextlib.suppress(MalformedResponse):
+        parse(data)
+
+
+@given(any_bytes | changed_responses, certificates, st.none() | certificates, times, policies)
+@example(b"", CERTIFICATES[0], None, float("nan"), Policy(clock_skew=float("inf")))
+@without_deadline
+def test_validating_never_raises(
+    data: bytes, subject: x509.Certificate, issuer: x509.Certificate | None, now: float, policy: Policy
+) -> None:
+    """Any bytes, certificates, time and policy give a verdict, and one without an issuer is never verified."""
+    evidence = validate(data, subject, issuer, now, policy)
+    assert evidence.authentic or evidence.status not in VERIFIED
+    assert issuer is not None or not evidence.authentic
+
+
+@given(any_bytes | changed_responses)
+@without_deadline
+def test_the_reader_of_der_raises_only_its_own_error(data: bytes) -> None:
+    """Every element inside any bytes is read or is DERError, and lies where it says within the data."""
+    with contextlib.suppress(der.DERError):
+        _walk(der.parse(data), 0)
+    for read in (der.signed_parts, lambda each: der.extensions(der.parse(each))):
+        with contextlib.suppress(der.DERError):
+            read(data)
+
+
+def _walk(element: der.Element, depth: int) -> None:
+    assert element.begin < element.inside <= element.end <= len(element.data)
+    for read in (der.object_identifier, der.extensions):
+        with contextlib.suppress(der.DERError):
+            read(element)
+    with contextlib.suppress(der.DERError):
+        for child in element.children():
+            assert element.inside <= child.begin < child.end <= element.end
+            if depth < 20:
+                _walk(child, depth + 1)
+
+
+@given(
+    any_bytes
+    | st.builds(
+        mutated, st.randoms(use_true_random=False), certificates.map(lambda each: each.public_bytes(Encoding.DER))
+    )
+)
+@without_deadline
+def test_reading_a_certificate_never_raises(data: bytes) -> None:
+    """What parse() gives can be asked everything that a probe asks of a certificate."""
+    parsed = certificate.parse(data)
+    if parsed is None:
+        return
+    facts = certificate.describe(parsed, 0)
+    assert facts.must_staple is certificate.has_must_staple(parsed)
+    assert facts.ocsp_urls == certificate.ocsp_urls(parsed)
+    assert facts.crl_urls == certificate.crl_urls(parsed)
+    certificate.may_sign_responses(parsed)
+    assert certificate.build_path(parsed, CERTIFICATES, {})[0] is parsed

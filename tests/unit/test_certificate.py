@@ -1,0 +1,144 @@
+"""What is read from certificates, however odd they are."""
+
+import warnings
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from ocsp_exporter.demo import der as encoding
+from ocsp_exporter.demo.authority import Authority
+from ocsp_exporter.demo.certificate import issue
+from ocsp_exporter.demo.response import extension
+from ocsp_exporter.model import Status
+from ocsp_exporter.revocation.certificate import (
+    crl_urls,
+    describe,
+    has_must_staple,
+    may_sign_responses,
+    ocsp_urls,
+    parse,
+    serial_number,
+)
+from ocsp_exporter.revocation.der import MOST_EXTENSIONS
+from ocsp_exporter.revocation.validation import Policy, validate
+from tests.unit.certificates import EXTENSIONS, SERIAL_NUMBER, SUBJECT, changed
+
+NOW = 1_800_000_000.0
+CA = Authority.root(NOW, "Test CA")
+
+
+@pytest.mark.parametrize(
+    ("serial", "shown"), [(1, "1"), (0x8000, "8000"), (2**159 + 1, "8" + "0" * 38 + "1"), (0, "0"), (-1, "-1")]
+)
+def test_any_serial_number_is_read_and_matched_without_a_warning(serial: int, shown: str) -> None:
+    """Zero and negative serial numbers are no fault of the staple; cryptography warns of them at every look."""
+    leaf = changed(CA.leaf().certificate, SERIAL_NUMBER, lambda _: encoding.integer(serial))
+    assert serial_number(leaf) == serial
+    assert describe(leaf, 0).serial_number == shown
+    assert validate(CA.answer(serial), leaf, CA.certificate, NOW, Policy()).status is Status.GOOD
+    assert validate(CA.answer(serial + 1), leaf, CA.certificate, NOW, Policy()).status is Status.INVALID
+
+
+def test_an_odd_name_is_read_without_a_warning() -> None:
+    """A country of three letters is no fault of the staple; cryptography warns of it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        name = x509.Name([x509.NameAttribute(NameOID.COUNTRY_NAME, "XXX", _validate=False)])
+    leaf = changed(CA.leaf().certificate, SUBJECT, lambda _: name.public_bytes())
+    assert describe(leaf, 0).subject == "C=XXX"
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\x30\x00", b"<html>", bytes(10_000), CA.certificate.public_bytes(Encoding.DER)[:-1]]
+)
+def test_what_is_no_certificate_is_none(data: bytes) -> None:
+    """Reading never raises; the whole certificate is read, the cut one is not."""
+    assert parse(data) is None
+    assert parse(CA.certificate.public_bytes(Encoding.DER)) == CA.certificate
+
+
+def test_a_leaf_tells_what_it_demands_and_where_its_status_is() -> None:
+    """URLs are listed as they stand, of any scheme, those of the CA's certificate left out."""
+    leaf = CA.leaf(
+        must_staple=True,
+        ocsp_urls=["http://one.example/", "ldap://two.example"],
+        crl_urls=["http://three.example/crl"],
+        issuer_urls=["http://four.example/ca"],
+    ).certificate
+    assert has_must_staple(leaf)
+    assert ocsp_urls(leaf) == ("http://one.example/", "ldap://two.example")
+    assert crl_urls(leaf) == ("http://three.example/crl",)
+    plain = CA.leaf().certificate
+    assert not has_must_staple(plain)
+    assert ocsp_urls(plain) == crl_urls(plain) == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("3003020105", True),
+        ("3006020105020111", True),
+        ("3003020111", False),  # status_request_v2 alone
+        ("3000", False),
+        ("020105", False),  # no SEQUENCE
+        ("30030201", False),  # cut off
+        ("", False),
+    ],
+)
+def test_the_tls_feature_is_read_as_far_as_it_can_be(value: str, expected: bool) -> None:
+    """Only a readable extension that names status_request (RFC 7633) demands a staple."""
+    oid = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.24")
+    leaf = _with_extensions(CA.leaf().certificate, extension(oid, bytes.fromhex(value)))
+    assert has_must_staple(leaf) is expected
+
+
+def test_an_extension_that_cannot_be_read_does_not_hide_the_others() -> None:
+    """Each extension is read by itself: cryptography gives none where one is odd."""
+    odd = extension(x509.ObjectIdentifier("2.5.29.17"), b"\xff\xff")
+    feature = extension(x509.ObjectIdentifier("1.3.6.1.5.5.7.1.24"), bytes.fromhex("3003020105"))
+    leaf = _with_extensions(CA.leaf().certificate, odd, feature)
+    with pytest.raises(ValueError, match="parsing asn1"):
+        _ = leaf.extensions
+    assert has_must_staple(leaf)
+
+
+def test_more_extensions_than_any_certificate_has_are_not_read() -> None:
+    """Thousands of extensions fit into a certificate, and each is looked for by name."""
+    filler = extension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"")
+    feature = extension(x509.ObjectIdentifier("1.3.6.1.5.5.7.1.24"), bytes.fromhex("3003020105"))
+    leaf = CA.leaf().certificate
+    assert has_must_staple(_with_extensions(leaf, *[filler] * (MOST_EXTENSIONS - 1), feature))
+    assert not has_must_staple(_with_extensions(leaf, *[filler] * MOST_EXTENSIONS, feature))
+
+
+def _with_extensions(certificate: x509.Certificate, *extensions: bytes) -> x509.Certificate:
+    return changed(certificate, EXTENSIONS, lambda _: encoding.explicit(3, encoding.sequence(*extensions)))
+
+
+_SIGNING = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING])
+_ANY = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE])
+_BOTH = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.OCSP_SIGNING])
+_MAY_SIGN = x509.KeyUsage(True, *[False] * 8)  # digitalSignature
+_MAY_ENCIPHER = x509.KeyUsage(False, False, True, *[False] * 6)
+
+
+@pytest.mark.parametrize(
+    ("extensions", "expected"),
+    [
+        ((_SIGNING,), True),
+        ((_BOTH,), True),
+        ((_SIGNING, _MAY_SIGN), True),
+        ((_SIGNING, _MAY_ENCIPHER), False),
+        ((_ANY,), False),
+        ((_MAY_SIGN,), False),
+        ((), False),
+    ],
+)
+def test_a_delegate_has_ocsp_signing_and_may_make_signatures(
+    extensions: tuple[x509.ExtensionType, ...], expected: bool
+) -> None:
+    """The purpose must be named (RFC 6960, 4.2.2.2); a key usage, if there is one, must allow signatures."""
+    made = issue(CA.certificate.subject, extensions, {"not_before": NOW - 1, "not_after": NOW + 1})
+    assert may_sign_responses(made.certificate) is expected
