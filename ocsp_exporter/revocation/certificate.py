@@ -36,7 +36,8 @@ def parse(encoded: bytes) -> x509.Certificate | None:
             warnings.simplefilter("ignore")
             certificate = x509.load_der_x509_certificate(encoded)
             # What is read lazily is read now, so that no fault surfaces later (names are needed everywhere).
-            _ = certificate.subject, certificate.issuer, certificate.not_valid_after_utc, serial_number(certificate)
+            _ = certificate.subject, certificate.issuer, serial_number(certificate)
+            _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     except Exception:  # noqa: BLE001 -- cryptography raises many kinds, late; all mean that the bytes cannot be read
         return None
     return certificate
