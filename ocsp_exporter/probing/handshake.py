@@ -52,7 +52,10 @@ class StapleUnreadable(Exception):
 
 @dataclass(slots=True)
 class _Seen:
-    """What the callbacks of one connection saw; its application data in OpenSSL."""
+    """What the callbacks of one connection saw; its application data in OpenSSL.
+
+    `staple` None: it is not known yet whether one is sent; empty: none is.
+    """
 
     staple: bytes | None = None
     chain_errors: set[ChainError] = field(default_factory=set)
@@ -87,6 +90,10 @@ async def shake_hands(
     chain = _chain(connection)
     if broken_off and not chain:
         raise ProbeFailed(Failure.TLS, f"the handshake failed: {_describe(broken_off)}") from broken_off
+    if broken_off and ask_for_staple and seen.staple is None:
+        # The callback is called for an absent staple too, with no octets: not yet called, nothing is known.
+        said = _describe(broken_off)
+        raise ProbeFailed(Failure.TLS, f"the handshake failed before it was clear what is stapled: {said}")
     if not chain:
         raise ProbeFailed(Failure.NO_CERTIFICATE, "the handshake brought no certificate that can be read")
     with contextlib.suppress(SSL.Error):
