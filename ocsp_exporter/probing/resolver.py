@@ -83,11 +83,12 @@ class Resolver:
 
     def _start(self, host: str) -> "asyncio.Future[Addresses]":
         future: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
+        if self._threads < min(MOST_THREADS, len(self._under_way) + 1):
+            # Before anything is noted: where no thread can be started this raises, and the next one tries again.
+            threading.Thread(target=self._work, name=f"resolver-{self._threads + 1}", daemon=True).start()
+            self._threads += 1
         future.add_done_callback(lambda done: self._finish(host, done))
         self._under_way[host] = future
-        if self._threads < min(MOST_THREADS, len(self._under_way)):
-            self._threads += 1
-            threading.Thread(target=self._work, name=f"resolver-{self._threads}", daemon=True).start()
         self._jobs.put((host, future))
         return future
 
@@ -105,7 +106,7 @@ class Resolver:
                 outcome: Addresses | ProbeFailed = self._look_up(host)
                 if not outcome:
                     outcome = ProbeFailed(Failure.RESOLVE, f"{host} has no address")
-            except (OSError, UnicodeError, ValueError) as error:
+            except Exception as error:  # noqa: BLE001 -- whoever waits must be told, and the thread must live on
                 outcome = ProbeFailed(Failure.RESOLVE, f"{host} does not resolve: {error}")
             # The loop may have been closed while the look-up hung; then nobody waits for it.
             with contextlib.suppress(RuntimeError):
