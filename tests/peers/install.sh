@@ -19,6 +19,7 @@ if [ ! -e "$policy" ]; then
 	printf '#!/bin/sh\nexit 101\n' >"$policy"
 	chmod 755 "$policy"
 	trap 'rm -f "$policy"' EXIT
+	trap 'exit 1' HUP INT TERM
 fi
 echo "Installing:$missing"
 apt-get update --quiet=2
