@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 CONFIG ?=
+ARGS ?=
 
 .PHONY: help
 help: ## this list
@@ -22,8 +23,8 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.txt
 	@touch $@
 
 .PHONY: run
-run: $(VENV)/.run ## the demo; with CONFIG=my.yaml the exporter with that file
-	$(VENV)/bin/ocsp-exporter $(if $(CONFIG),serve --config.file $(CONFIG),demo)
+run: $(VENV)/.run ## the demo; with CONFIG=my.yaml the exporter with that file; ARGS="..." adds options
+	$(VENV)/bin/ocsp-exporter $(if $(CONFIG),serve --config.file "$(CONFIG)",demo) $(ARGS)
 
 .PHONY: lock
 lock: $(VENV)/.dev ## resolve the dependencies anew and write them with their hashes
@@ -56,9 +57,9 @@ test: $(VENV)/.dev peers ## everything that the tests need, and the tests
 
 .PHONY: docs
 docs: $(VENV)/.run ## write anew the pages that come from tables in the code
-	$(VENV)/bin/ocsp-exporter docs metrics > docs/metrics.md
-	sed -i '/^<!-- From here on/q' docs/verdicts.md
-	$(VENV)/bin/ocsp-exporter docs verdicts >> docs/verdicts.md
+	$(VENV)/bin/ocsp-exporter docs metrics > docs/metrics.md.new && mv docs/metrics.md.new docs/metrics.md
+	{ sed '/^<!-- From here on/q' docs/verdicts.md; $(VENV)/bin/ocsp-exporter docs verdicts; } > docs/verdicts.md.new \
+		&& mv docs/verdicts.md.new docs/verdicts.md
 
 .PHONY: check
 check: lint types test ## what has to be green before a change lands

@@ -19,6 +19,12 @@ class Advice:
     action: str
 
 
+def advise(word: Problem | Failure) -> str:
+    """Return what a word means and what to do about it, in one paragraph."""
+    advice = PROBLEMS[word] if isinstance(word, Problem) else FAILURES[word]
+    return f"{advice.meaning} {advice.action}"
+
+
 def place_of(word: Problem | Failure) -> str:
     """Return where a word is explained at length: a page of the project's documentation, and the place in it."""
     kind = "problem" if isinstance(word, Problem) else "failure"

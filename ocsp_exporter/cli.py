@@ -17,7 +17,7 @@ class _ServesByDefault(click.Group):
     """A group that takes arguments which name no command for those of `serve`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or (args[0].startswith("-") and args[0] not in {"--help", "--version"}):
+        if not args or (args[0].startswith("-") and args[0] not in {"-h", "--help", "--version"}):
             args = ["serve", *args]
         return super().parse_args(ctx, args)
 
@@ -44,7 +44,7 @@ class _ProbeCommand(click.Command):
             ctx.exit(_INTERRUPTED)
 
 
-@click.group(cls=_ServesByDefault, context_settings={"max_content_width": 100})
+@click.group(cls=_ServesByDefault, context_settings={"max_content_width": 100, "help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="ocsp-exporter", message="%(prog)s %(version)s")
 def main() -> None:
     """Watch OCSP staples of TLS endpoints for Prometheus.
@@ -118,17 +118,14 @@ def probe(
     targets_file: IO[str] | None,
     output: str,
 ) -> None:
-    r"""Look at targets once and report.
+    """Look at targets once and report.
 
     A TARGET is HOST, HOST:PORT or [IPv6]:PORT, with or without https:// in front. JSON is one document for each
     target: a line each, indented on a terminal.
 
-    \b
-    The exit code is that of the worst target:
-      2  critical: revoked, unknown, violated policy, expired or otherwise invalid
-      3  it could not be looked at, or the command was wrong
-      1  warning: refresh overdue, or no answer in the staple
-      0  all well, or nothing to watch
+    The exit code is 0 where all is well or there is nothing to watch; 1 for a warning: refresh overdue, or no answer
+    in the staple; 2 where it is critical: revoked, unknown, policy violated, expired or otherwise invalid; 3 where a
+    target could not be looked at, or the command was wrong. Of several targets the worst counts: 2, 3, 1, 0.
     """
     from ocsp_exporter.commands import probe as command  # noqa: PLC0415 - keeps the other commands quick
 

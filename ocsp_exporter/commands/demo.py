@@ -1,6 +1,7 @@
 """`ocsp-exporter demo`: the lab and an exporter that watches it."""
 
 import asyncio
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from socket import socket
@@ -11,7 +12,7 @@ from rich.text import Text
 from ocsp_exporter.commands.serve import bind, serve_until_signal
 from ocsp_exporter.config import DEFAULT_CONFIG
 from ocsp_exporter.demo.lab import Lab, RunningEndpoint
-from ocsp_exporter.demo.states import Expected
+from ocsp_exporter.demo.states import State
 from ocsp_exporter.model import Status
 from ocsp_exporter.report.layout import Line
 from ocsp_exporter.serving import logs
@@ -45,8 +46,8 @@ def introduction(lab: Lab, url: str) -> RenderableType:
         "status page": f"{url}/",
         "metrics": f"{url}/metrics",
         "one probe": f"{url}/probe?target={first}",
-        "report": f"ocsp-exporter probe {first}",
-        "the lab's CA": lab.url,
+        "report": f"{sys.argv[0]} probe {first}",
+        "the lab's root": f"{lab.url}/root.pem",
     }
     return Group(
         Text("A CA and TLS endpoints on this machine only. By port, what the metrics say of each, and why:\n", "bold"),
@@ -59,7 +60,7 @@ def introduction(lab: Lab, url: str) -> RenderableType:
 
 def _endpoint(endpoint: RunningEndpoint, width: int) -> Iterator[Line]:
     name = Text(endpoint.row.name.ljust(width), "cyan")
-    yield Line(Text(str(endpoint.port), "bold"), name + _expected(endpoint.row.expected), 0, _HANG)
+    yield Line(Text(str(endpoint.port), "bold"), name + _expected(endpoint.row), 0, _HANG)
     yield Line(Text(), Text(endpoint.row.shows, "dim"), 0, _HANG)
 
 
@@ -69,10 +70,11 @@ def _url(listening: socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _expected(expected: Expected) -> Text:
+def _expected(row: State) -> Text:
     """Return the status with problems and reason, and the compliance where a staple is demanded."""
+    expected = row.expected
     if expected.status is None:
-        return Text("not applicable")
+        return Text("no status: nothing known" if row.revocation_urls else "no status: not applicable")
     details = ", ".join([*expected.problems, *([expected.reason] if expected.reason else [])])
     said = Text(expected.status, "green" if expected.status is Status.GOOD else "red")
     said.append(f": {details}" if details else "")

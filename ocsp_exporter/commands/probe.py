@@ -25,7 +25,14 @@ from ocsp_exporter.serving.negotiation import Format
 from ocsp_exporter.target import TargetError, parse_target
 
 #: By how bad the worst target is.
-EXIT_CODES = {Level.OK: 0, Level.WARNING: 1, Level.CRITICAL: 2, Level.FAILED: 3}
+EXIT_CODES = {
+    Level.CRITICAL: 2,
+    Level.FAILED: 3,
+    Level.WARNING: 1,
+    Level.OK: 0,
+    Level.NOTHING_KNOWN: 0,
+    Level.NOT_APPLICABLE: 0,
+}
 
 _CONCURRENCY = 64
 _WIDEST = 120  # longer lines are hard to read

@@ -123,6 +123,13 @@ STATES = (
         must_staple=False,
     ),
     State(
+        "not-stapled",
+        "The certificate names a responder and demands no staple, and none is sent: allowed, and nothing is known.",
+        Expected(None),
+        _none,
+        must_staple=False,
+    ),
+    State(
         "must-staple-good",
         "A staple that says good, as the certificate demands.",
         Expected(Status.GOOD, compliant=True),

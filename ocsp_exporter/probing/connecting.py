@@ -4,7 +4,7 @@ import asyncio
 import socket
 
 from ocsp_exporter.model import Failure, ProbeFailed
-from ocsp_exporter.probing.resolver import Address, Addresses
+from ocsp_exporter.probing.resolver import Address, Addresses, failure_of
 
 
 async def connect(addresses: Addresses, port: int, deadline: float) -> socket.socket:
@@ -29,7 +29,7 @@ async def _connect(address: Address, port: int, until: float) -> socket.socket:
     try:
         made = socket.socket(address.family, socket.SOCK_STREAM)
     except OSError as error:
-        raise ProbeFailed(Failure.UNREACHABLE, f"no socket for {where}: {error}") from error
+        raise ProbeFailed(failure_of(error, Failure.UNREACHABLE), f"no socket for {where}: {error}") from error
     try:
         made.setblocking(False)
         # A handshake is a few small messages, each waiting for the other side.
@@ -43,6 +43,7 @@ async def _connect(address: Address, port: int, until: float) -> socket.socket:
         if isinstance(error, ConnectionRefusedError):
             raise ProbeFailed(Failure.REFUSED, f"{where} refused the connection") from error
         if isinstance(error, OSError):
-            raise ProbeFailed(Failure.UNREACHABLE, f"{where} cannot be reached: {error.strerror}") from error
+            failure = failure_of(error, Failure.UNREACHABLE)
+            raise ProbeFailed(failure, f"{where} cannot be reached: {error.strerror}") from error
         raise
     return made

@@ -63,12 +63,13 @@ class _Seen:
 
 
 async def shake_hands(
-    connected: socket.socket, settings: TLSSettings, server_name: str, *, ask_for_staple: bool = True
+    connected: socket.socket, settings: TLSSettings, server_name: str, deadline: float, *, ask_for_staple: bool = True
 ) -> Handshake:
     """Make a TLS handshake on a connected, non-blocking socket, and say goodbye. The caller closes the socket.
 
-    `server_name` is sent (SNI) unless it is an IP address, and the chain is verified for it. Raises ProbeFailed
-    where no certificate came, StapleUnreadable where the staple ended the handshake.
+    `server_name` is sent (SNI) unless it is an IP address, and the chain is verified for it. `deadline` is on the
+    event loop's clock; what came before it counts, if that is enough. Raises ProbeFailed where it is not,
+    StapleUnreadable where the staple ended the handshake.
     """
     address = _peer(connected)
     seen = _Seen()
@@ -81,19 +82,20 @@ async def shake_hands(
         connection.request_ocsp()
     broken_off = None
     try:
-        await _drive(connection, connected)
+        async with asyncio.timeout_at(deadline):
+            await _drive(connection, connected)
     except SSL.Error as error:
-        broken_off = error
         problem = _staple_problem(error)
         if ask_for_staple and problem:
             raise StapleUnreadable(problem) from error
+        broken_off = ProbeFailed(Failure.TLS, f"the handshake failed: {_describe(error)}")
+    except TimeoutError:
+        broken_off = ProbeFailed(Failure.TIMEOUT, "the TLS handshake did not end in time")
     chain = _chain(connection)
-    if broken_off and not chain:
-        raise ProbeFailed(Failure.TLS, f"the handshake failed: {_describe(broken_off)}") from broken_off
-    if broken_off and ask_for_staple and seen.staple is None:
-        # The callback is called for an absent staple too, with no octets: not yet called, nothing is known.
-        said = _describe(broken_off)
-        raise ProbeFailed(Failure.TLS, f"the handshake failed before it was clear what is stapled: {said}")
+    # The callback is called for an absent staple too, with no octets: not yet called, nothing is known of it.
+    knows_of_staple = seen.staple is not None or not ask_for_staple
+    if broken_off and not (chain and knows_of_staple):
+        raise broken_off
     if not chain:
         raise ProbeFailed(Failure.NO_CERTIFICATE, "the handshake brought no certificate that can be read")
     with contextlib.suppress(SSL.Error):

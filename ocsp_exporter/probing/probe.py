@@ -4,9 +4,8 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 from cryptography import x509
 
@@ -26,7 +25,7 @@ from ocsp_exporter.model import (
 )
 from ocsp_exporter.probing.connecting import connect
 from ocsp_exporter.probing.handshake import StapleUnreadable, shake_hands
-from ocsp_exporter.probing.resolver import Resolver
+from ocsp_exporter.probing.resolver import Addresses, Resolver
 from ocsp_exporter.probing.roots import by_subject
 from ocsp_exporter.revocation import compliance
 from ocsp_exporter.revocation.certificate import build_path, describe, is_self_signed
@@ -36,8 +35,6 @@ logger = logging.getLogger(__name__)
 
 #: Seconds between a handshake without its required staple and the next try: a lazy stapler is fetching it.
 RETRY_PAUSE = 0.5
-
-T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -138,31 +135,25 @@ class Prober:
         self, target: Target, module: Module, deadline: float, timing: _Timing, *, ask_for_staple: bool = True
     ) -> Handshake:
         with timing.of(Phase.RESOLVE):
-            addresses = await _by(deadline, self._resolver.resolve(target.host), Failure.RESOLVE)
+            addresses = await self._resolve(target.host, deadline)
         with timing.of(Phase.CONNECT):
             connected = await connect(addresses, target.port, deadline)
         with connected, timing.of(Phase.HANDSHAKE):
             server_name = module.server_name or target.host
-            shaking = shake_hands(connected, module.tls, server_name, ask_for_staple=ask_for_staple)
-            return await _by(deadline, shaking, Failure.TIMEOUT)
+            return await shake_hands(connected, module.tls, server_name, deadline, ask_for_staple=ask_for_staple)
 
-
-async def _by(deadline: float, work: Coroutine[object, object, T], failure: Failure) -> T:
-    """Await `work` until `deadline` on the loop's clock. Raises ProbeFailed with `failure` when it is past."""
-    try:
-        async with asyncio.timeout_at(deadline):
-            return await work
-    except TimeoutError as error:
-        raise ProbeFailed(failure, f"{_UNFINISHED[failure]} did not end in time") from error
-
-
-_UNFINISHED = {Failure.RESOLVE: "the look-up of the name", Failure.TIMEOUT: "the TLS handshake"}
+    async def _resolve(self, host: str, deadline: float) -> Addresses:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._resolver.resolve(host)
+        except TimeoutError as error:
+            raise ProbeFailed(Failure.RESOLVE, "the look-up of the name did not end in time") from error
 
 
 def _judge(module: Module, handshake: Handshake, path: tuple[x509.Certificate, ...], now: float) -> Evidence | None:
     """Return the verdict on the staple of one handshake, None where there was none."""
     if handshake.staple_problem:
-        return Evidence(Source.STAPLE, 0, Status.INVALID, (handshake.staple_problem,), fetched_at=now)
+        return Evidence(Source.STAPLE, 0, Status.INVALID, (handshake.staple_problem,))
     if handshake.staple is None:
         return None
     # A self-signed leaf is its own issuer.
@@ -172,25 +163,29 @@ def _judge(module: Module, handshake: Handshake, path: tuple[x509.Certificate, .
 
 
 def _requires_staple(module: Module, views: Sequence[_View]) -> bool:
-    return compliance.is_staple_required(module.staple.policy, must_staple=views[0].leaf.must_staple)
+    """Tell whether a staple is required: behind one address there may be servers with different certificates."""
+    policy = module.staple.policy
+    return any(compliance.is_staple_required(policy, must_staple=view.leaf.must_staple) for view in views)
 
 
 def _conclude(module: Module, views: Sequence[_View], counted: int) -> Findings:
     """Put together what the handshakes showed; the first `counted` of them are judged by the staple policy."""
     required = _requires_staple(module, views)
     staples = [view.staple for view in views if view.staple]
-    shown = compliance.shown_staple(staples)
-    if shown is None and required:
-        shown = Evidence(Source.STAPLE, 0, Status.MISSING)
+    evidence = compliance.shown_staple(staples)
+    # What is shown belongs together: the session and the certificate are those of the staple.
+    shown = next((view for view in views if view.staple is evidence), views[0])
+    if evidence is None and required:
+        evidence = Evidence(Source.STAPLE, 0, Status.MISSING)
     revoked = compliance.is_revoked(staples)
     return Findings(
-        session=views[0].handshake,
+        session=shown.handshake,
         handshakes=len(views),
         stapled_handshakes=len(staples),
         distinct_staples=len({(staple.der, staple.problems if staple.der is None else ()) for staple in staples}),
-        certificates=tuple(describe(each, depth) for depth, each in enumerate(views[0].path)),
-        applicability=compliance.applicability(views[0].leaf, required=required, sent=bool(staples)),
-        evidence=(shown,) if shown else (),
+        certificates=tuple(describe(each, depth) for depth, each in enumerate(shown.path)),
+        applicability=compliance.applicability(shown.leaf, required=required, sent=bool(staples)),
+        evidence=(evidence,) if evidence else (),
         staple_required=required,
         compliant=compliance.is_compliant(
             module.staple.policy,

@@ -6,6 +6,7 @@ names would stall every target. These threads are daemons, so that no hanging lo
 
 import asyncio
 import contextlib
+import errno
 import ipaddress
 import queue
 import socket
@@ -52,10 +53,19 @@ def look_up(host: str) -> Addresses:
     return tuple(addresses)
 
 
+#: What this machine is short of is not the target's fault.
+_SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
+
+
+def failure_of(error: Exception, otherwise: Failure) -> Failure:
+    """Return the failure that an error of the system stands for: `internal` where it is out of files or memory."""
+    return Failure.INTERNAL if isinstance(error, OSError) and error.errno in _SHORTAGES else otherwise
+
+
 class Resolver:
     """Looks names up, each at most once at a time, and remembers answers for a few seconds.
 
-    Used from one event loop.
+    More than `MOST_THREADS` names that hang at a time make the others wait. Used from one event loop.
     """
 
     def __init__(self, look_up: LookUp = look_up, clock: Callable[[], float] = time.monotonic) -> None:
@@ -107,7 +117,7 @@ class Resolver:
                 if not outcome:
                     outcome = ProbeFailed(Failure.RESOLVE, f"{host} has no address")
             except Exception as error:  # noqa: BLE001 -- whoever waits must be told, and the thread must live on
-                outcome = ProbeFailed(Failure.RESOLVE, f"{host} does not resolve: {error}")
+                outcome = ProbeFailed(failure_of(error, Failure.RESOLVE), f"{host} does not resolve: {error}")
             # The loop may have been closed while the look-up hung; then nobody waits for it.
             with contextlib.suppress(RuntimeError):
                 future.get_loop().call_soon_threadsafe(_settle, future, outcome)
@@ -132,8 +142,10 @@ def is_address(host: str) -> bool:
 
 
 def _literal(host: str) -> Addresses:
+    if "%" not in host:
+        return (Address(socket.AF_INET6 if ":" in host else socket.AF_INET, host),)
     try:
-        # Numeric only, so this does not block; it turns a zone's name into its index.
+        # Numeric only, so this does not block; it turns the zone's name into its index.
         return look_up(host)
     except OSError as error:
         raise ProbeFailed(Failure.RESOLVE, f"{host} is no usable address: {error}") from error

@@ -2,7 +2,7 @@
 
 The evidence was judged before (`revocation`); here it is only weighed: how bad is all of this together?
 The text report, the JSON document and the exit code of `probe` all stand on this one answer.
-An untrusted chain is shown in reports and does not weigh: all this is about revocation.
+An untrusted chain is told beside it and does not weigh: all this is about revocation.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,12 +18,14 @@ _OVERDUE = 0.75
 
 
 class Level(StrEnum):
-    """How bad it is, the worst first."""
+    """How bad it is, the worst first. Only a verified good is ok; the two after it are no worse, and no better."""
 
     CRITICAL = "critical"
     FAILED = "failed"
     WARNING = "warning"
     OK = "ok"
+    NOTHING_KNOWN = "nothing_known"
+    NOT_APPLICABLE = "not_applicable"
 
 
 _SEVERITY = tuple(Level)
@@ -55,13 +57,18 @@ def worst(levels: list[Level]) -> Level:
     return min(levels, key=_SEVERITY.index, default=Level.OK)
 
 
+def words_of(level: Level) -> str:
+    """Return a level as people read it."""
+    return level.replace("_", " ")
+
+
 def assess(result: ProbeResult, now: float) -> Assessment:
     """Weigh everything that a probe found, at a point in time."""
     if result.findings is None:
         grounds = [Ground(Level.FAILED, f"Could not look. {FAILURES[result.failure or Failure.INTERNAL].meaning}")]
     else:
         grounds = [ground for judge in _JUDGES for ground in judge(result.findings, now)]
-        grounds = grounds or [Ground(Level.OK, _reassurance(result.findings, now))]
+        grounds = grounds or [_reassurance(result.findings, now)]
     grounds.sort(key=lambda ground: _SEVERITY.index(ground.level))
     return Assessment(grounds[0].level, tuple(grounds))
 
@@ -160,16 +167,18 @@ _JUDGES: tuple[Callable[[Findings, float], Iterator[Ground]], ...] = (
 )
 
 
-def _reassurance(findings: Findings, now: float) -> str:
-    """Say why all is well."""
+def _reassurance(findings: Findings, now: float) -> Ground:
+    """Say why all is well, or why there is nothing to say."""
     good = next((entry for entry in findings.evidence if entry.status is Status.GOOD), None)
     if good is not None and good.next_update is not None:
-        return f"The {name_of(good)} is good, for another {words.span(good.next_update - now)}."
+        return Ground(Level.OK, f"The {name_of(good)} is good, for another {words.span(good.next_update - now)}.")
     if good is not None:
-        return f"The {name_of(good)} is good; it states no end."
+        return Ground(Level.OK, f"The {name_of(good)} is good; it states no end.")
     if not is_applicable(findings):
-        return "Not applicable: the certificate names no OCSP responder and demands no staple; nothing to watch here."
-    return "No staple was sent, and none is required; so nothing is known of the certificate's status."
+        text = "The certificate names no OCSP responder and demands no staple; there is nothing to watch here."
+        return Ground(Level.NOT_APPLICABLE, text)
+    text = "No staple was sent, and none is required; so nothing is known of the certificate's status."
+    return Ground(Level.NOTHING_KNOWN, text)
 
 
 def _since(evidence: Evidence, now: float) -> str:

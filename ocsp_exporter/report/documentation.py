@@ -1,10 +1,12 @@
 """The part of `docs/verdicts.md` that comes from the table of advice: what each word of a verdict means."""
 
-from ocsp_exporter.advice import CHAIN_ERRORS, FAILURES, PROBLEMS, RESPONSE_STATUSES, Advice
+from ocsp_exporter.advice import CHAIN_ERRORS, FAILURES, PROBLEMS, RESPONSE_STATUSES, advise
 
 _PROBLEMS = """## Problems
 
-What is wrong with a piece of evidence: `ocsp_problem{problem="…"}`.
+What is wrong with a piece of evidence: `ocsp_problem{problem="…"}`. Those about fetching (`unreachable` to
+`wrong_content_type`), `out_of_scope`, `nonce_mismatch` and `number_went_backwards` belong to the CA's responder and
+CRL, which are not asked yet.
 """
 
 _RESPONSE_STATUSES = """
@@ -29,13 +31,9 @@ nothing about revocation.
 
 def verdicts() -> str:
     """Give the sections on problems, failures and errors of the chain, in Markdown."""
-    problems = [_section("problem", word, advice) for word, advice in PROBLEMS.items()]
-    failures = [_section("failure", word, advice) for word, advice in FAILURES.items()]
+    problems = [f"### problem {word}\n\n{advise(word)}\n" for word in PROBLEMS]
+    failures = [f"### failure {word}\n\n{advise(word)}\n" for word in FAILURES]
     statuses = [f"- `{word}`: {meaning}." for word, meaning in RESPONSE_STATUSES.items()]
     errors = [f"- `{word}`: {meaning}." for word, meaning in CHAIN_ERRORS.items()]
     parts = (_PROBLEMS, *problems, _RESPONSE_STATUSES, *statuses, _FAILURES, *failures, _CHAIN_ERRORS)
     return "\n".join((*parts, *errors, ""))
-
-
-def _section(kind: str, word: str, advice: Advice) -> str:
-    return f"### {kind} {word}\n\n{advice.meaning} {advice.action}\n"

@@ -23,14 +23,24 @@ from ocsp_exporter.model import (
 )
 from ocsp_exporter.quoting import printable
 from ocsp_exporter.report import words
-from ocsp_exporter.report.assessment import Level, assess, elapsed_life, is_applicable, is_refresh_overdue, name_of
+from ocsp_exporter.report.assessment import (
+    Level,
+    assess,
+    elapsed_life,
+    is_applicable,
+    is_refresh_overdue,
+    name_of,
+    words_of,
+)
 from ocsp_exporter.report.layout import Lifetime, Line
 
 _LEVELS = {
-    Level.OK: ("OK", "bold black on green", "green"),
-    Level.WARNING: ("WARNING", "bold black on yellow", "yellow"),
-    Level.CRITICAL: ("CRITICAL", "bold white on red", "red"),
-    Level.FAILED: ("FAILED", "bold white on magenta", "magenta"),
+    Level.CRITICAL: ("bold white on red", "red"),
+    Level.FAILED: ("bold white on magenta", "magenta"),
+    Level.WARNING: ("bold black on yellow", "yellow"),
+    Level.OK: ("bold black on green", "green"),
+    Level.NOTHING_KNOWN: ("bold reverse", ""),
+    Level.NOT_APPLICABLE: ("bold reverse", ""),
 }
 _STATUSES = {
     Status.GOOD: "bold green",
@@ -62,7 +72,8 @@ Row = tuple[str, Text | None]
 def report(result: ProbeResult, now: float) -> RenderableType:
     """Return the report on one target, judged at a point in time; width and colour are the console's matter."""
     judged = assess(result, now)
-    label, badge, colour = _LEVELS[judged.level]
+    label = words_of(judged.level).upper()
+    badge, colour = _LEVELS[judged.level]
     hang = len(label) + 3
     title = Text.assemble(
         (printable(result.target.name), "bold"),
@@ -71,9 +82,16 @@ def report(result: ProbeResult, now: float) -> RenderableType:
     grounds = [
         Line(Text(f" {label} ", badge), Text(judged.headline, colour), 0, hang),
         *(Line(Text("and", "dim"), Text(ground.text), hang - 4, hang) for ground in judged.grounds[1:]),
+        *(Line(Text("but", "dim"), Text(text), hang - 4, hang) for text in _distrust(result.findings)),
     ]
     sections = _failure(result) if result.findings is None else _findings(result, result.findings, now)
     return Group(Line(Text(), title, 0, 0), *grounds, *sections, Text())
+
+
+def _distrust(findings: Findings | None) -> Iterator[str]:
+    """Say at the top that the chain is not trusted: it does not weigh, and is not to be overlooked."""
+    if findings and findings.session.chain_errors:
+        yield f"the chain is not trusted: {', '.join(sorted(findings.session.chain_errors))}."
 
 
 def _failure(result: ProbeResult) -> Iterator[RenderableType]:

@@ -23,13 +23,19 @@ MOST_TRIED = 24
 T = TypeVar("T")
 
 
-@lru_cache(maxsize=16384)
 def parse(encoded: bytes) -> x509.Certificate | None:
     """Read a DER certificate; None where it cannot be read whole.
 
     The same bytes give the same object: a fleet shares its intermediates, and a certificate does not change
-    between two probes.
+    between two probes. Of uncommonly large ones nothing is kept: a server may show a new one each time.
     """
+    return remembered(encoded) if len(encoded) <= _LARGEST_REMEMBERED else _read(encoded)
+
+
+_LARGEST_REMEMBERED = 8 * 1024
+
+
+def _read(encoded: bytes) -> x509.Certificate | None:
     try:
         with warnings.catch_warnings():
             # Serial numbers that are not positive, and the like: tolerated here, judged by nobody.
@@ -41,6 +47,9 @@ def parse(encoded: bytes) -> x509.Certificate | None:
     except Exception:  # noqa: BLE001 -- cryptography raises many kinds, late; all mean that the bytes cannot be read
         return None
     return certificate
+
+
+remembered = lru_cache(maxsize=4096)(_read)
 
 
 def find_issuer(subject: x509.Certificate, candidates: Iterable[x509.Certificate]) -> x509.Certificate | None:
@@ -133,14 +142,14 @@ def crl_urls(certificate: x509.Certificate) -> tuple[str, ...]:
     return _extension(certificate, _CRL_DISTRIBUTION_POINTS, _distribution_point_urls, ())
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def describe(certificate: x509.Certificate, depth: int) -> CertificateFacts:
     """Collect what a certificate says of itself, ready to be shown."""
     return CertificateFacts(
         depth=depth,
         subject=certificate.subject.rfc4514_string(),
         issuer=certificate.issuer.rfc4514_string(),
-        serial_number=f"{serial_number(certificate):x}",
+        serial_number=_hex(serial_number(certificate)),
         fingerprint_sha256=certificate.fingerprint(hashes.SHA256()).hex(),
         public_key_algorithm=_public_key_algorithm(certificate),
         not_before=int(certificate.not_valid_before_utc.timestamp()),
@@ -236,6 +245,12 @@ def _distribution_point_urls(points: der.Element) -> tuple[str, ...]:
         if full_name.tag == _FULL_NAME
         for name in full_name.children()
     )
+
+
+def _hex(number: int) -> str:
+    """Write a number as openssl does, in whole octets, but in lower case."""
+    digits = f"{abs(number):x}"
+    return ("-" if number < 0 else "") + digits.zfill(len(digits) + len(digits) % 2)
 
 
 def _digest(data: bytes, algorithm: hashes.HashAlgorithm) -> bytes:

@@ -79,18 +79,18 @@ def _http_host(url: str) -> str:
 
 
 def shown_staple(staples: Iterable[Evidence]) -> Evidence | None:
-    """Return the staple to show that a probe shows: one that cannot be relied on, else the worst, else the oldest.
+    """Return the staple to show of those that a probe saw: the worst, and of several such the oldest.
 
-    The worst first is revoked, unknown, good: what some clients are told is not hidden behind what others are.
+    Revoked first, for it is known; what some clients are told is not hidden behind what others are.
     """
     return min(staples, key=lambda each: (_SHOWN_FIRST.index(each.status), each.this_update or 0), default=None)
 
 
 _SHOWN_FIRST = (
+    Status.REVOKED,
     Status.INVALID,
     Status.SERVER_FAILED,
     Status.MISSING,
-    Status.REVOKED,
     Status.UNKNOWN,
     Status.GOOD,
 )

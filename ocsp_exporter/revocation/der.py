@@ -1,7 +1,8 @@
 """A small reader of DER (X.690): where an element lies, and what lies inside it.
 
-Only for what `cryptography` does not give: signature parameters, the extensions of each single response,
-and the signed part of a structure. Definite lengths and low tag numbers, which is all that PKIX uses.
+For what `cryptography` does not give, or gives only where everything else can be read too: signature parameters,
+signed parts, names and keys as they stand, serial numbers of any sign, and each extension by itself. Definite
+lengths and low tag numbers, which is all that PKIX uses.
 """
 
 from collections.abc import Iterator
@@ -14,7 +15,6 @@ BIT_STRING = 0x03
 OCTET_STRING = 0x04
 OBJECT_IDENTIFIER = 0x06
 BOOLEAN = 0x01
-ENUMERATED = 0x0A
 
 _HIGH_TAG_NUMBER = 0x1F
 _LONG_FORM = 0x80

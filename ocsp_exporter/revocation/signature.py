@@ -44,8 +44,8 @@ class _Algorithm:
     hash: hashes.HashAlgorithm | None = None
 
 
-#: The hash algorithms of CertIDs and of PSS parameters: object identifier -> hash.
-HASHES: dict[str, hashes.HashAlgorithm] = {
+#: The hash algorithms of PSS parameters: object identifier -> hash.
+_HASHES: dict[str, hashes.HashAlgorithm] = {
     "1.3.14.3.2.26": hashes.SHA1(),  # noqa: S303 -- the usual hash of a CertID, which is a name and no proof
     "2.16.840.1.101.3.4.2.4": hashes.SHA224(),
     "2.16.840.1.101.3.4.2.1": hashes.SHA256(),
@@ -111,7 +111,7 @@ def verify(key: CertificatePublicKeyTypes, identifier: der.Element, signature: b
         raise SignatureUnsupported(str(error)) from error
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def signed_by(certificate: Certificate, signer: Certificate) -> bool:
     """Tell whether the key of `signer` made the signature on `certificate`, whatever names they bear.
 
@@ -170,7 +170,7 @@ def _integer(element: der.Element) -> int:
 
 
 def _hash(identifier: der.Element) -> hashes.HashAlgorithm:
-    found = HASHES.get(_oid(identifier))
+    found = _HASHES.get(_oid(identifier))
     if found is None:
         raise SignatureUnsupported("a hash algorithm that is not known here")
     return found

@@ -57,8 +57,13 @@ class Case:
 
     @property
     def responder(self) -> Responder | None:
-        """The one who signed, if anybody at hand may have."""
+        """The one whom the response names, if anybody at hand is that."""
         return next(iter(self.responders), None)
+
+    @property
+    def signer(self) -> Responder | None:
+        """The one named, if the signature shows that it signed: a name alone says nothing."""
+        return self.responder if self.responder and self.responder.signature_problem is None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +142,7 @@ def judge(examination: Examination, encoded: bytes, now: float, policy: Policy, 
         next_update=single.next_update if single else None,
         revocation=single.revocation if single else None,
         response=examination.facts,
-        signer_not_after=case.responder.not_after if case.responder else None,
+        signer_not_after=case.signer.not_after if case.signer else None,
         fetched_at=origin.fetched_at,
         der=encoded,
     )
@@ -325,7 +330,7 @@ def _facts(case: Case) -> ResponseFacts:
         responder_id=f"keyHash={(response.responder_key_hash or b'').hex()}"
         if named is None
         else named.rfc4514_string(),
-        signer=case.responder.right if case.responder else None,
+        signer=case.signer.right if case.signer else None,
         cert_id_hash=algorithm.name if algorithm else "",
         signature_algorithm=signature.algorithm_name(response.algorithm),
     )

@@ -7,9 +7,11 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 
 from ocsp_exporter.metrics import Publication
 from ocsp_exporter.model import ProbeResult, ScheduledTarget
+from ocsp_exporter.report.assessment import assess
 from ocsp_exporter.serving.plan import Entry, Key, Plan, key_of, next_due
 from ocsp_exporter.serving.probes import Clock, Probe
 
@@ -76,9 +78,15 @@ class Scheduler:
                 self._wake.clear()
                 room = self._concurrency - self._plan.in_flight
                 for entry in self._plan.take(self._clock.monotonic(), room):
-                    self._tasks[key_of(entry.scheduled)] = group.create_task(self._look(entry))
+                    key = key_of(entry.scheduled)
+                    self._tasks[key] = task = group.create_task(self._look(entry))
+                    task.add_done_callback(partial(self._forget, key))
                 full = self._plan.in_flight >= self._concurrency
                 await self._woken_within(None if full else self._plan.wait(self._clock.monotonic()))
+
+    def _forget(self, key: Key, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(key) is task:
+            del self._tasks[key]
 
     async def _woken_within(self, seconds: float | None) -> None:
         with suppress(TimeoutError):
@@ -129,4 +137,4 @@ def state_of(result: ProbeResult) -> str:
         words.append(f"{evidence.source}{depth}={evidence.status}{problems}")
     if result.findings.compliant is False:
         words.append("non_compliant")
-    return " ".join(words) or "not_applicable"
+    return " ".join(words) or assess(result, result.obtained_at).level

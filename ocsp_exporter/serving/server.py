@@ -54,10 +54,13 @@ def _bind(address: str) -> Iterator[socket.socket]:
         raise malformed
     host, port = match["ipv6"] or match["host"], int(match["port"])
     try:
-        if not host and socket.has_dualstack_ipv6():
-            yield socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+        if not host:
+            both = socket.has_dualstack_ipv6()
+            yield socket.create_server(
+                ("", port), family=socket.AF_INET6 if both else socket.AF_INET, dualstack_ipv6=both
+            )
             return
-        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         for family, where in dict.fromkeys((family, where) for family, _, _, _, where in found):
             yield socket.create_server(where[:2], family=family)
     except UnicodeError as fault:  # a label of the host name is empty or too long
@@ -65,9 +68,7 @@ def _bind(address: str) -> Iterator[socket.socket]:
     except OSError as fault:
         # create_server adds the address to its text, in its own words; the resolver's codes are negative.
         reason = os.strerror(fault.errno) if fault.errno and fault.errno > 0 else fault.strerror
-        raise ListenError(
-            f"Cannot listen on {address!r}: {reason}. Free it, or choose another with --web.listen-address."
-        ) from fault
+        raise ListenError(f"Cannot listen on {address!r}: {reason}. Choose another: --web.listen-address.") from fault
 
 
 async def serve(
@@ -94,11 +95,17 @@ async def serve(
             workers = group.create_task(scheduler.run())
             group.create_task(server.serve(list(sockets)))
             _log.info("listening", extra={"fields": {"address": ",".join(map(_address_of, sockets))}})
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _refuse_to_reload)
             await stop.wait()
             _log.info("stopping")
             workers.cancel()
             endpoint.close()
             server.should_exit = True
+
+
+def _refuse_to_reload() -> None:
+    """Keep the signal that means reload elsewhere from ending the exporter."""
+    _log.warning("SIGHUP changes nothing: start the exporter again to load another configuration")
 
 
 def _allow_many_files() -> None:

@@ -3,19 +3,20 @@
 Here is what the page says of a target; how it looks is in `pages/`.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from math import inf
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ocsp_exporter import __version__
-from ocsp_exporter.model import Evidence, Findings, ProbeResult, ScheduledTarget, Status
+from ocsp_exporter.advice import advise
+from ocsp_exporter.model import Evidence, Findings, ProbeResult, ScheduledTarget
 from ocsp_exporter.quoting import printable
 from ocsp_exporter.report import words
-from ocsp_exporter.report.assessment import Level, assess, elapsed_life, is_applicable, is_refresh_overdue
+from ocsp_exporter.report.assessment import Level, assess, elapsed_life, is_refresh_overdue
 
 PAGES = Path(__file__).parent / "pages"
 
@@ -25,24 +26,12 @@ _MOST_ROWS = 1000
 _TEMPLATES = Environment(
     loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
-_TEMPLATES.filters["printable"] = printable
+_TEMPLATES.filters |= {"printable": printable, "advice": advise}
 
 
-class Grade(IntEnum):
-    """Where a target stands on the page, the worst first: its level, and what no probe has a level for."""
-
-    CRITICAL = 0
-    FAILED = 1
-    WARNING = 2
-    WAITING = 3
-    OK = 4
-    NOTHING_KNOWN = 5
-    NOT_APPLICABLE = 6
-
-    @property
-    def word(self) -> str:
-        """The word for it on the page."""
-        return self.name.lower().replace("_", " ")
+_WAITING = "waiting"
+#: How a target stands, the worst first: its level, or that it has none yet.
+GRADES = (Level.CRITICAL, Level.FAILED, Level.WARNING, _WAITING, Level.OK, Level.NOTHING_KNOWN, Level.NOT_APPLICABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +48,7 @@ class Lifetime:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A target as the page shows it.
+    """A target as the page shows it, `grade` being one of `GRADES`.
 
     `headline` is the sentence that says why the grade is what it is; empty where all is well. `lifetime` is that
     of the authentic evidence that ends first, in `ends_in` seconds.
@@ -67,7 +56,7 @@ class Row:
 
     scheduled: ScheduledTarget
     result: ProbeResult | None
-    grade: Grade
+    grade: str
     headline: str
     compliance: str
     lifetime: Lifetime | None
@@ -83,12 +72,12 @@ class Row:
 def render(targets: Sequence[tuple[ScheduledTarget, ProbeResult | None]], now: float, modules: Iterable[str]) -> bytes:
     """Give the page as of `now`. `modules` are those that the form for `/probe` offers."""
     rows = sorted((_row(scheduled, result, now) for scheduled, result in targets), key=_badness)
-    counts = [(grade, sum(1 for row in rows if row.grade is grade)) for grade in Grade]
+    counts = Counter(row.grade for row in rows)
     page = _TEMPLATES.get_template("status.html").render(
         version=__version__,
         rows=rows[:_MOST_ROWS],
         total=len(rows),
-        counts=[(grade.word, count) for grade, count in counts if count],
+        counts=[(grade, counts[grade]) for grade in GRADES if counts[grade]],
         modules=sorted(modules),
     )
     return page.encode()
@@ -96,15 +85,14 @@ def render(targets: Sequence[tuple[ScheduledTarget, ProbeResult | None]], now: f
 
 def _row(scheduled: ScheduledTarget, result: ProbeResult | None, now: float) -> Row:
     if result is None:
-        return Row(scheduled, None, Grade.WAITING, "", "", None, inf, "not yet")
+        return Row(scheduled, None, _WAITING, "", "", None, inf, "not yet")
     assessment = assess(result, now)
-    grade = _grade_of_well(result.findings) if assessment.level is Level.OK else Grade[assessment.level.name]
     ending = _first_to_end(result.findings.evidence if result.findings else ())
     return Row(
         scheduled=scheduled,
         result=result,
-        grade=grade,
-        headline="" if grade is Grade.OK else assessment.headline,
+        grade=assessment.level,
+        headline="" if assessment.level is Level.OK else assessment.headline,
         compliance=_compliance(result.findings),
         lifetime=_lifetime(ending, now) if ending else None,
         ends_in=ending.next_update - now if ending and ending.next_update is not None else inf,
@@ -112,15 +100,8 @@ def _row(scheduled: ScheduledTarget, result: ProbeResult | None, now: float) -> 
     )
 
 
-def _grade_of_well(findings: Findings | None) -> Grade:
-    """Grade a target with which nothing is wrong: only a verified good is ok."""
-    if findings and any(evidence.status is Status.GOOD for evidence in findings.evidence):
-        return Grade.OK
-    return Grade.NOTHING_KNOWN if findings and is_applicable(findings) else Grade.NOT_APPLICABLE
-
-
-def _badness(row: Row) -> tuple[Grade, float, str, str]:
-    return row.grade, row.ends_in, row.scheduled.target.name, row.scheduled.module.name
+def _badness(row: Row) -> tuple[int, float, str, str]:
+    return GRADES.index(row.grade), row.ends_in, row.scheduled.target.name, row.scheduled.module.name
 
 
 def _compliance(findings: Findings | None) -> str:

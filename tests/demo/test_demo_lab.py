@@ -23,6 +23,7 @@ NO_STAPLE = "OCSP response: no response sent"
 # the certificate demands a staple; what the CA's own responder says.
 PROMISES: dict[str, tuple[str, Status | None, tuple[Problem, ...], bool | None, bool, str]] = {
     "good": ("Cert Status: good", Status.GOOD, (), None, False, "good"),
+    "not-stapled": (NO_STAPLE, None, (), None, False, "good"),
     "must-staple-good": ("Cert Status: good", Status.GOOD, (), True, True, "good"),
     "must-staple-without-staple": (NO_STAPLE, Status.MISSING, (), False, True, "good"),
     "revoked": ("Revocation Reason: keyCompromise (0x1)", Status.REVOKED, (), True, True, "revoked"),
@@ -53,10 +54,10 @@ def has(certificate: x509.Certificate, extension: type[x509.ExtensionType]) -> b
 
 
 async def test_the_table_has_every_state_once() -> None:
-    """Fourteen endpoints run in the order of the table, each at a port of its own."""
+    """Fifteen endpoints run in the order of the table, each at a port of its own."""
     async with Lab.start(first_port=0) as lab:
         assert [endpoint.row.name for endpoint in lab.endpoints] == list(PROMISES)
-        assert len({endpoint.port for endpoint in lab.endpoints}) == 14
+        assert len({endpoint.port for endpoint in lab.endpoints}) == 15
 
 
 @pytest.mark.parametrize("name", PROMISES)
@@ -144,7 +145,7 @@ async def test_ports_are_stable_where_they_are_free() -> None:
 async def test_ports_may_run_out() -> None:
     """Where the ports after the first would exceed 65535, free ones are taken."""
     async with Lab.start(first_port=65535) as lab:
-        assert len({endpoint.port for endpoint in lab.endpoints}) == 14
+        assert len({endpoint.port for endpoint in lab.endpoints}) == 15
 
 
 async def test_the_lab_runs_on_ipv6(openssl: OpenSSL) -> None:

@@ -15,6 +15,7 @@ THREE_DAYS = 3 * 24 * 3600
 #: The sign of the time that is left; None: nothing authentic says until when it holds.
 REMAINING: dict[str, int | None] = {
     "good": 1,
+    "not-stapled": None,
     "must-staple-good": 1,
     "must-staple-without-staple": None,
     "revoked": 1,

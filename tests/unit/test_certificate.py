@@ -30,7 +30,7 @@ CA = Authority.root(NOW, "Test CA")
 
 
 @pytest.mark.parametrize(
-    ("serial", "shown"), [(1, "1"), (0x8000, "8000"), (2**159 + 1, "8" + "0" * 38 + "1"), (0, "0"), (-1, "-1")]
+    ("serial", "shown"), [(1, "01"), (0x8000, "8000"), (2**159 + 1, "8" + "0" * 38 + "1"), (0, "00"), (-1, "-01")]
 )
 def test_any_serial_number_is_read_and_matched_without_a_warning(serial: int, shown: str) -> None:
     """Zero and negative serial numbers are no fault of the staple; cryptography warns of them at every look."""

@@ -121,7 +121,8 @@ class TestProbe:
         ("name", "exit_code", "said"),
         [
             ("good", 0, " OK  The staple is good, for another 6 d"),
-            ("without-ocsp", 0, " OK  Not applicable"),
+            ("not-stapled", 0, " NOTHING KNOWN  No staple was sent"),
+            ("without-ocsp", 0, " NOT APPLICABLE  The certificate names no OCSP responder"),
             ("refresh-overdue", 1, " WARNING  The staple is good, and its refresh is overdue: it ends in 23 h"),
             ("revoked", 2, " CRITICAL  The certificate is revoked since"),
             ("forged-signature", 2, " CRITICAL  The staple cannot be relied on: signature_invalid."),
@@ -316,14 +317,14 @@ class TestDemo:
             for _ in range(PATIENCE * 10):
                 with urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310 - our own address
                     page = answer.read().decode()
-                if page.count("\nocsp_probe_success{") == 14:
+                if page.count("\nocsp_probe_success{") == 15:
                     break
                 time.sleep(0.1)
             process.send_signal(signal.SIGINT)
             assert process.wait(PATIENCE) == 0
 
         assert re.findall(r"^ocsp_probe_success\{.*\} 0", page, re.MULTILINE) == []
-        assert page.count("\nocsp_probe_success{") == 14
+        assert page.count("\nocsp_probe_success{") == 15
 
 
 class TestDocs:

@@ -15,7 +15,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__main__": {"cli"},
     "cli": {"__init__", "commands", "config", "report", "serving"},
     "commands": {"config", "demo", "metrics", "model", "probing", "report", "serving", "target"},
-    "serving": {"__init__", "config", "metrics", "model", "quoting", "report", "target"},
+    "serving": {"__init__", "advice", "config", "metrics", "model", "quoting", "report", "target"},
     "report": {"advice", "model", "quoting"},
     "probing": {"model", "revocation"},
     "revocation": {"model"},

@@ -152,13 +152,13 @@ VERDICTS = {
     ),
     "no staple, none required": (
         found(leaf=PLAIN, stapled=0, compliant=None),
-        Level.OK,
+        Level.NOTHING_KNOWN,
         "No staple was sent, and none is required; so nothing is known of the certificate's status.",
     ),
     "not applicable": (
         found(leaf=OCSPLESS, stapled=0, compliant=None),
-        Level.OK,
-        "Not applicable: the certificate names no OCSP responder and demands no staple; nothing to watch here.",
+        Level.NOT_APPLICABLE,
+        "The certificate names no OCSP responder and demands no staple; there is nothing to watch here.",
     ),
     "required and missing": (
         found(ABSENT, handshakes=3, stapled=0, compliant=False),

@@ -423,7 +423,7 @@ def test_state_in_words() -> None:
     assert (
         state_of(found(expired, replace(GOOD, depth=1))) == "staple=invalid(signature_invalid,expired) staple[1]=good"
     )
-    assert state_of(found()) == "not_applicable"
+    assert state_of(found()) == "nothing_known"
 
 
 def test_many_idle_targets_are_cheap() -> None:

@@ -107,9 +107,9 @@ def test_address_in_use() -> None:
         with pytest.raises(ListenError) as refused:
             bind(["127.0.0.1:0", f"127.0.0.1:{port}"])
 
-    assert str(refused.value) == (
-        f"Cannot listen on '127.0.0.1:{port}': Address already in use. "
-        "Free it, or choose another with --web.listen-address."
+    assert (
+        str(refused.value)
+        == f"Cannot listen on '127.0.0.1:{port}': Address already in use. Choose another: --web.listen-address."
     )
     with bind([f"127.0.0.1:{port}"])[0] as free:
         assert free.getsockname() == ("127.0.0.1", port)
@@ -126,9 +126,7 @@ def test_malformed_address(address: str) -> None:
 
 def test_foreign_address() -> None:
     """An address that is not of this machine is refused with the system's words."""
-    with pytest.raises(
-        ListenError, match=r"Cannot listen on '192\.0\.2\.1:1': Cannot assign requested address\. Free it"
-    ):
+    with pytest.raises(ListenError, match=r"Cannot listen on '192\.0\.2\.1:1': Cannot assign requested address\."):
         bind(["192.0.2.1:1"])
 
 
