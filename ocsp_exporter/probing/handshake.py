@@ -88,7 +88,7 @@ async def shake_hands(
         if ask_for_staple and problem:
             raise StapleUnreadable(problem) from error
     chain = _chain(connection)
-    if broken_off and not chain:
+    if broken_off and not connection.get_peer_cert_chain():
         raise ProbeFailed(Failure.TLS, f"the handshake failed: {_describe(broken_off)}") from broken_off
     if broken_off and ask_for_staple and seen.staple is None:
         # The callback is called for an absent staple too, with no octets: not yet called, nothing is known.
