@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import os
 import re
 import sys
 import time
@@ -42,12 +43,12 @@ _COMMENT = re.compile(r"(?:^|\s)#")
 def run(names: Sequence[str], module_name: str, config_file: Path | None, output: str) -> int:
     """Probe the targets, print what was found in their order, and return the exit code of the worst.
 
-    `output` is a key of `OUTPUTS`. Raises ClickException before anything is probed.
+    `output` is a key of `OUTPUTS`. Raises ClickException before anything is probed, or where nothing can be printed.
     """
     module = _module(module_name, config_file)
     targets = _targets(names)
     results = asyncio.run(_probe_all(targets, module))
-    OUTPUTS[output](results)
+    _write(lambda: OUTPUTS[output](results))
     return EXIT_CODES[worst([assess(result, result.obtained_at).level for result in results])]
 
 
@@ -96,10 +97,30 @@ async def _probe_all(targets: Sequence[Target], module: Module) -> list[ProbeRes
             prober.close()
 
 
+def _write(write: Callable[[], None]) -> None:
+    """Let the results be printed. Raises ClickException where they cannot be; a reader who leaves has seen enough."""
+    try:
+        write()
+        sys.stdout.flush()
+    except OSError as error:
+        # What is left in the buffer would be tried once more at the end of the process.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise click.ClickException(f"The results cannot be written: {error.strerror}.") from error
+
+
+class _Console(Console):
+    """A console that leaves the exit code alone when its reader leaves: rich's own ends with 1, our warning."""
+
+    def on_broken_pipe(self) -> None:
+        """Pass the error on."""
+        raise BrokenPipeError
+
+
 def _print_text(results: Iterable[ProbeResult]) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # the bar, or a name, may have what the locale has not
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = _Console(highlight=False, markup=False, emoji=False)
     console.width = min(console.width, _WIDEST)
     for result in results:
         console.print(report(result, result.obtained_at))

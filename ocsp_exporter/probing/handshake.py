@@ -94,7 +94,7 @@ async def shake_hands(
     chain = _chain(connection)
     # The callback is called for an absent staple too, with no octets: not yet called, nothing is known of it.
     knows_of_staple = seen.staple is not None or not ask_for_staple
-    if broken_off and not (chain and knows_of_staple):
+    if broken_off and not (connection.get_peer_cert_chain() and knows_of_staple):
         raise broken_off
     if not chain:
         raise ProbeFailed(Failure.NO_CERTIFICATE, "the handshake brought no certificate that can be read")
@@ -218,6 +218,8 @@ def _context(settings: TLSSettings) -> SSL.Context:
     context = SSL.Context(SSL.TLS_METHOD)
     context.set_min_proto_version(_VERSIONS[settings.min_version])
     context.set_max_proto_version(_VERSIONS[settings.max_version])
+    # Without finite-field Diffie-Hellman, as in Go's TLS: a server chooses the group, and a large one takes a second.
+    context.set_cipher_list(b"DEFAULT:!DHE")
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_options(SSL.OP_NO_TICKET)
     store = context.get_cert_store()

@@ -26,7 +26,7 @@ from ocsp_exporter.model import (
 from ocsp_exporter.probing.connecting import connect
 from ocsp_exporter.probing.handshake import StapleUnreadable, shake_hands
 from ocsp_exporter.probing.resolver import Addresses, Resolver
-from ocsp_exporter.probing.roots import by_subject
+from ocsp_exporter.probing.roots import by_subject, system_roots
 from ocsp_exporter.revocation import compliance
 from ocsp_exporter.revocation.certificate import build_path, describe, is_self_signed
 from ocsp_exporter.revocation.validation import Origin, Policy, validate
@@ -74,6 +74,7 @@ class Prober:
     def __init__(self, resolver: Resolver | None = None, clock: Callable[[], float] = time.time) -> None:
         self._resolver = resolver or Resolver()
         self._clock = clock
+        system_roots()  # they are read once, so while there are surely files to be had
 
     async def probe(self, target: Target, module: Module, limit: float | None = None) -> ProbeResult:
         """Look at one target once, for at most the module's timeout and `limit` seconds. Never raises."""

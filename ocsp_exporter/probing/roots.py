@@ -9,6 +9,8 @@ from pathlib import Path
 
 from cryptography import x509
 
+from ocsp_exporter.revocation.certificate import Name, subject_of
+
 logger = logging.getLogger(__name__)
 
 #: Where distributions keep their bundle, besides where the system's OpenSSL says (which SSL_CERT_FILE overrides).
@@ -37,9 +39,9 @@ def system_roots() -> tuple[x509.Certificate, ...]:
 
 
 @lru_cache(maxsize=64)
-def by_subject(roots: tuple[x509.Certificate, ...] | None) -> Mapping[x509.Name, Sequence[x509.Certificate]]:
+def by_subject(roots: tuple[x509.Certificate, ...] | None) -> Mapping[Name, Sequence[x509.Certificate]]:
     """Index roots, None being the system's, by their subject."""
-    index: dict[x509.Name, list[x509.Certificate]] = {}
+    index: dict[Name, list[x509.Certificate]] = {}
     for root in system_roots() if roots is None else roots:
-        index.setdefault(root.subject, []).append(root)
+        index.setdefault(subject_of(root), []).append(root)
     return index

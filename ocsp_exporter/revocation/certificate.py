@@ -20,6 +20,9 @@ LONGEST_PATH = 10
 #: So many signatures are checked in search of a path; names come first, so that those needed are among them.
 MOST_TRIED = 24
 
+#: A name, or its DER where it cannot be read: OpenSSL and old CAs accept characters that cryptography does not.
+Name = x509.Name | bytes
+
 T = TypeVar("T")
 
 
@@ -42,7 +45,7 @@ def _read(encoded: bytes) -> x509.Certificate | None:
             warnings.simplefilter("ignore")
             certificate = x509.load_der_x509_certificate(encoded)
             # What is read lazily is read now, so that no fault surfaces later (names are needed everywhere).
-            _ = certificate.subject, certificate.issuer, serial_number(certificate)
+            _ = subject_of(certificate), issuer_of(certificate), serial_number(certificate)
             _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     except Exception:  # noqa: BLE001 -- cryptography raises many kinds, late; all mean that the bytes cannot be read
         return None
@@ -65,7 +68,7 @@ def _search(
     subject: x509.Certificate, candidates: Iterable[x509.Certificate], most: int
 ) -> tuple[x509.Certificate | None, int]:
     """Return the issuer found, if any, and how many candidates were tried."""
-    ordered = sorted(candidates, key=lambda candidate: candidate.subject != subject.issuer)[:most]
+    ordered = sorted(candidates, key=lambda candidate: subject_of(candidate) != issuer_of(subject))[:most]
     for tried, candidate in enumerate(ordered, start=1):
         if signed_by(subject, candidate):
             return candidate, tried
@@ -75,7 +78,7 @@ def _search(
 def build_path(
     leaf: x509.Certificate,
     candidates: Sequence[x509.Certificate],
-    roots: Mapping[x509.Name, Sequence[x509.Certificate]],
+    roots: Mapping[Name, Sequence[x509.Certificate]],
 ) -> tuple[x509.Certificate, ...]:
     """Return the path from `leaf` upwards, each certificate signed by the next, as far as the candidates reach.
 
@@ -85,7 +88,7 @@ def build_path(
     path = [leaf]
     left = MOST_TRIED
     while len(path) < LONGEST_PATH and not is_self_signed(path[-1]):
-        at_hand = dict.fromkeys((*candidates, *roots.get(path[-1].issuer, ())))
+        at_hand = dict.fromkeys((*candidates, *roots.get(issuer_of(path[-1]), ())))
         issuer, tried = _search(path[-1], (candidate for candidate in at_hand if candidate not in path), left)
         left -= tried
         if issuer is None:
@@ -96,7 +99,30 @@ def build_path(
 
 def is_self_signed(certificate: x509.Certificate) -> bool:
     """Tell whether a certificate bears its own name as issuer and its own key's signature."""
-    return certificate.subject == certificate.issuer and signed_by(certificate, certificate)
+    return subject_of(certificate) == issuer_of(certificate) and signed_by(certificate, certificate)
+
+
+def subject_of(certificate: x509.Certificate) -> Name:
+    """Return the subject's name."""
+    return read_name(lambda: certificate.subject, _tbs_fields(certificate)[_SUBJECT])
+
+
+def issuer_of(certificate: x509.Certificate) -> Name:
+    """Return the issuer's name."""
+    return read_name(lambda: certificate.issuer, _tbs_fields(certificate)[_ISSUER])
+
+
+def read_name(read: Callable[[], x509.Name], element: der.Element) -> Name:
+    """Return the name that `read` gives, the octets of `element` where it cannot."""
+    try:
+        return read()
+    except (ValueError, TypeError):
+        return element.encoded
+
+
+def name_text(name: Name) -> str:
+    """Write a name as RFC 4514 does, one that cannot be read by its octets (section 2.4)."""
+    return f"#{name.hex()}" if isinstance(name, bytes) else name.rfc4514_string()
 
 
 def serial_number(certificate: x509.Certificate) -> int:
@@ -147,8 +173,8 @@ def describe(certificate: x509.Certificate, depth: int) -> CertificateFacts:
     """Collect what a certificate says of itself, ready to be shown."""
     return CertificateFacts(
         depth=depth,
-        subject=certificate.subject.rfc4514_string(),
-        issuer=certificate.issuer.rfc4514_string(),
+        subject=name_text(subject_of(certificate)),
+        issuer=name_text(issuer_of(certificate)),
         serial_number=_hex(serial_number(certificate)),
         fingerprint_sha256=certificate.fingerprint(hashes.SHA256()).hex(),
         public_key_algorithm=_public_key_algorithm(certificate),
@@ -164,6 +190,7 @@ def describe(certificate: x509.Certificate, depth: int) -> CertificateFacts:
 _VERSION = 0xA0
 _SERIAL_NUMBER = 0
 _ISSUER = 2
+_SUBJECT = 4
 _SUBJECT_PUBLIC_KEY_INFO = 5
 _EXTENSIONS = 0xA3
 

@@ -72,7 +72,7 @@ def _is_named(candidate: x509.Certificate, response: Response) -> bool:
     """Compare with the ResponderID, by name or by key; the hash of a key there is always SHA-1 (section 4.2.1)."""
     if response.responder_key_hash is not None:
         return certificate.key_hash(candidate, hashes.SHA1()) == response.responder_key_hash  # noqa: S303 -- as standardised
-    return candidate.subject == response.responder_name
+    return certificate.subject_of(candidate) == response.responder_name
 
 
 def _right(

@@ -3,6 +3,7 @@
 import warnings
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -57,7 +58,7 @@ class Response:
     `signed` is the DER of tbsResponseData, `algorithm` the AlgorithmIdentifier of its `signature`.
     """
 
-    responder_name: x509.Name | None
+    responder_name: certificate.Name | None
     responder_key_hash: bytes | None
     produced_at: int
     singles: tuple[SingleResponse, ...]
@@ -103,7 +104,7 @@ def _read(response: ocsp.OCSPResponse, encoded: bytes) -> Response:
         for single, critical_of_single in zip(response.responses, critical_of_singles, strict=True)
     ]
     return Response(
-        responder_name=response.responder_name,
+        responder_name=_responder_name(response, signed),
         responder_key_hash=response.responder_key_hash,
         produced_at=_seconds(response.produced_at_utc),
         singles=tuple(singles),
@@ -113,6 +114,17 @@ def _read(response: ocsp.OCSPResponse, encoded: bytes) -> Response:
         algorithm=algorithm,
         signature=signature,
     )
+
+
+_BY_NAME = 0xA1
+
+
+def _responder_name(response: ocsp.OCSPResponse, signed: bytes) -> certificate.Name | None:
+    """Return the name in the ResponderID, None where it is a key hash."""
+    by_name = next((field for field in der.parse(signed).children() if field.tag == _BY_NAME), None)
+    if by_name is None or response.responder_key_hash is not None:
+        return None
+    return certificate.read_name(lambda: cast("x509.Name", response.responder_name), next(by_name.children()))
 
 
 _REASONS = {

@@ -329,7 +329,7 @@ def _facts(case: Case) -> ResponseFacts:
         response_status="successful",
         responder_id=f"keyHash={(response.responder_key_hash or b'').hex()}"
         if named is None
-        else named.rfc4514_string(),
+        else certificate.name_text(named),
         signer=case.signer.right if case.signer else None,
         cert_id_hash=algorithm.name if algorithm else "",
         signature_algorithm=signature.algorithm_name(response.algorithm),

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
+from ocsp_exporter.demo.certificate import common_name, issue, rsa_key
 from ocsp_exporter.model import Failure, Module, ProbeResult, Target
 from ocsp_exporter.probing.probe import Prober
 
@@ -116,3 +118,30 @@ async def test_a_server_that_is_no_help_is_named_in_words(
     """However the server leaves, the failure says it as a person would."""
     result = await _probe(behaviour)
     assert (result.failure, result.detail) == (failure, detail)
+
+
+def _message(kind: int, body: bytes) -> bytes:
+    return bytes([kind]) + len(body).to_bytes(3, "big") + body
+
+
+def _show_certificate_of_february_30(connected: socket.socket) -> None:
+    """Send the first flight of TLS 1.2, which takes no key, and leave."""
+    credential = issue(common_name("leaf"), (), {"not_before": 0, "not_after": 2_843_596_800, "key": rsa_key()})
+    good = credential.certificate.public_bytes(serialization.Encoding.DER)
+    certificate = good.replace(b"20600210000000Z", b"20600230000000Z")
+    assert certificate != good
+    one = len(certificate).to_bytes(3, "big") + certificate
+    hello = _message(2, b"\x03\x03" + bytes(32) + b"\x00\x00\x9c\x00" + b"\x00\x05\xff\x01\x00\x01\x00")
+    flight = hello + _message(11, len(one).to_bytes(3, "big") + one) + _message(14, b"")
+    connected.recv(4096)
+    connected.sendall(b"\x16\x03\x03" + len(flight).to_bytes(2, "big") + flight)
+    connected.recv(4096)
+
+
+async def test_a_certificate_that_cannot_be_read_is_no_fault_of_the_handshake() -> None:
+    """The failure is that of the certificate, even if the handshake then fails too."""
+    result = await _probe(_show_certificate_of_february_30)
+    assert (result.failure, result.detail) == (
+        Failure.NO_CERTIFICATE,
+        "the handshake brought no certificate that can be read",
+    )

@@ -40,3 +40,11 @@ async def test_a_fault_of_the_world_is_no_fault_of_the_exporter(caplog: pytest.L
         "example.org does not resolve: [Errno 5] the resolver is broken",
     )
     assert "Traceback" not in caplog.text
+
+
+def test_the_roots_are_read_before_the_first_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are read once, so not at a moment when no file may be to be had: nothing would be trusted ever after."""
+    read: list[None] = []
+    monkeypatch.setattr("ocsp_exporter.probing.probe.system_roots", lambda: read.append(None))
+    Prober().close()
+    assert read

@@ -337,3 +337,26 @@ class TestDocs:
     def test_prints_the_schema(self) -> None:
         """A JSON Schema that knows the configuration's keys."""
         assert "modules" in json.loads(call("docs", "config-schema").output)["properties"]
+
+
+@pytest.mark.parametrize("output", ["text", "json", "prometheus"])
+def test_exit_code_when_the_report_cannot_be_written(output: str) -> None:
+    """A full disk is no warning: it ends with 3 and a sentence."""
+    command = [*COMMAND, "probe", "127.0.0.1:1", "--output", output]
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert done.returncode == 3
+    assert done.stderr == "Error: The results cannot be written: No space left on device.\n"
+
+
+@pytest.mark.parametrize("output", ["text", "json", "prometheus"])
+def test_exit_code_when_the_reader_leaves(output: str) -> None:
+    """The exit code is that of the target, whoever reads the report."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [*COMMAND, "probe", "127.0.0.1:1", "--output", output]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+
+    assert (done.returncode, done.stderr) == (3, "")

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.demo.certificate import CertificateOptions, authority_extensions, issue
 from ocsp_exporter.revocation import signature
-from ocsp_exporter.revocation.certificate import LONGEST_PATH, MOST_TRIED, build_path, find_issuer, parse
+from ocsp_exporter.revocation.certificate import (
+    LONGEST_PATH,
+    MOST_TRIED,
+    Name,
+    build_path,
+    describe,
+    find_issuer,
+    parse,
+)
 
 NOW = 1_800_000_000.0
 ROOT = Authority.root(NOW, "Root CA")
@@ -92,7 +100,7 @@ def test_the_roots_complete_what_was_sent() -> None:
     assert build_path(LEAF, (lower, upper), _by_subject(impostor, stranger)) == (LEAF, lower, upper)
 
 
-def _by_subject(*roots: x509.Certificate) -> Mapping[x509.Name, Sequence[x509.Certificate]]:
+def _by_subject(*roots: x509.Certificate) -> Mapping[Name, Sequence[x509.Certificate]]:
     return {each.subject: [other for other in roots if other.subject == each.subject] for each in roots}
 
 
@@ -180,3 +188,14 @@ def test_an_unusable_key_among_the_candidates_does_no_harm() -> None:
     unusable = parse(odd)
     assert unusable is not None
     assert build_path(LEAF, (unusable, lower, upper, root), {}) == WHOLE
+
+
+def test_a_name_that_cannot_be_read_does_not_lose_the_certificate() -> None:
+    """Old CAs use characters that cryptography does not accept: the issuer is found by signature all the same."""
+    encoded = lower.public_bytes(Encoding.DER)
+    assert encoded.count(b"Lower CA") == 1
+    odd = parse(encoded.replace(b"Lower CA", b"Low\xe9r CA"))
+    assert odd is not None
+    assert build_path(LEAF, (twin, odd, upper), {}) == (LEAF, odd)
+    assert describe(odd, 1).subject.startswith("#30")
+    assert describe(lower, 1).subject == "CN=Lower CA"
