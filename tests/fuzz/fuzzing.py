@@ -1,5 +1,6 @@
 """Puts changed inputs to the pure core and checks what must hold for all of them."""
 
+import gc
 import time
 import traceback
 import tracemalloc
@@ -22,6 +23,7 @@ MATERIAL = Material(now=NOW)
 
 #: Longer ones are not worth their time: what they show is their size.
 _LARGEST_SEED = 4096
+_COLLECTED_AFTER = 5000
 
 
 @dataclass(slots=True)
@@ -72,11 +74,17 @@ def run(
     seeds = (*_responses(), *_certificates())
     report = Report()
     ends = None if seconds is None else time.monotonic() + seconds
-    while report.inputs != inputs and (ends is None or time.monotonic() < ends):
-        chosen = random.choice(seeds)
-        # Tracing makes everything slower, so that it is one input in sixteen of which the memory is measured.
-        report.judge(chosen.check, mutated(random, chosen.data), measure_memory=report.inputs % 16 == 0)
-        progress(report)
+    try:
+        while report.inputs != inputs and (ends is None or time.monotonic() < ends):
+            if report.inputs % _COLLECTED_AFTER == 0:
+                gc.collect()
+                gc.disable()  # so that no single input is charged with the garbage of others
+            chosen = random.choice(seeds)
+            # Tracing makes everything slower, so that it is one input in sixteen of which the memory is measured.
+            report.judge(chosen.check, mutated(random, chosen.data), measure_memory=report.inputs % 16 == 0)
+            progress(report)
+    finally:
+        gc.enable()
     return report
 
 
