@@ -47,7 +47,7 @@ def introduction(lab: Lab, url: str) -> RenderableType:
         "metrics": f"{url}/metrics",
         "one probe": f"{url}/probe?target={first}",
         "report": f"{sys.argv[0]} probe {first}",
-        "the lab's root": f"{lab.url}/root.pem",
+        "lab root": f"{lab.url}/root.pem",
     }
     return Group(
         Text("A CA and TLS endpoints on this machine only. By port, what the metrics say of each, and why:\n", "bold"),

@@ -17,7 +17,8 @@ def document(result: ProbeResult, now: float) -> Document:
 
     - `target`, `host`, `port`, `module`: what was looked at, and how
     - `obtained_at`, `duration`, `phases` {phase: seconds}
-    - `verdict`: {`level`: critical | failed | warning | ok, `grounds`: [{`level`, `text`}]}, the worst ground first
+    - `verdict`: {`level`: critical | failed | warning | ok | nothing_known | not_applicable,
+      `grounds`: [{`level`, `text`}]}, the worst ground first
     - `failure`: null, or {`failure`, `detail`} where the target could not be looked at; then all below is null
       or empty
     - `tls`: {`address`, `version`, `cipher`, `handshake_complete`, `client_certificate_requested`}
@@ -32,8 +33,8 @@ def document(result: ProbeResult, now: float) -> Document:
       `cert_id_hash`, `signature_algorithm`}, `signer_not_after`, `fetched_at`, `der`: base64}]
     - `revoked`: {depth: bool}, only where it is known
     - `ocsp`, the staple at a glance: {`status`, `revocation_reason`, `produced_at`, `this_update`, `next_update`,
-      `revoked_at`}; `status` is `missing` where none was sent and null where nothing could be looked at. Revocation
-      is told of authentic staples only.
+      `revoked_at`}; `status` is `missing` where one is required and none was sent, null where none is required or
+      nothing could be looked at. Revocation is told of authentic staples only.
     """
     judged = assess(result, now)
     return {
