@@ -21,6 +21,7 @@ from ocsp_exporter.model import (
     ProbeFailed,
     ProbeResult,
     Source,
+    StartTLS,
     Status,
     Target,
 )
@@ -28,6 +29,7 @@ from ocsp_exporter.probing.connecting import connect
 from ocsp_exporter.probing.handshake import StapleUnreadable, shake_hands
 from ocsp_exporter.probing.resolver import Resolver
 from ocsp_exporter.probing.roots import by_subject
+from ocsp_exporter.probing.starttls import start_tls
 from ocsp_exporter.revocation import compliance
 from ocsp_exporter.revocation.certificate import build_path, describe, is_self_signed
 from ocsp_exporter.revocation.validation import Origin, Policy, validate
@@ -138,25 +140,29 @@ class Prober:
         self, target: Target, module: Module, deadline: float, timing: _Timing, *, ask_for_staple: bool = True
     ) -> Handshake:
         with timing.of(Phase.RESOLVE):
-            addresses = await _by(deadline, self._resolver.resolve(target.host), Failure.RESOLVE)
+            looking_up = self._resolver.resolve(target.host)
+            addresses = await _by(deadline, looking_up, Failure.RESOLVE, "the look-up of the name")
         with timing.of(Phase.CONNECT):
             connected = await connect(addresses, target.port, deadline)
-        with connected, timing.of(Phase.HANDSHAKE):
+        with connected:
             server_name = module.server_name or target.host
-            shaking = shake_hands(connected, module.tls, server_name, ask_for_staple=ask_for_staple)
-            return await _by(deadline, shaking, Failure.TIMEOUT)
+            starttls = module.starttls if target.starttls is None else target.starttls
+            if starttls is not StartTLS.NONE:
+                with timing.of(Phase.STARTTLS):
+                    starting = start_tls(connected, starttls, server_name)
+                    await _by(deadline, starting, Failure.TIMEOUT, f"what {starttls} says before TLS")
+            with timing.of(Phase.HANDSHAKE):
+                shaking = shake_hands(connected, module.tls, server_name, ask_for_staple=ask_for_staple)
+                return await _by(deadline, shaking, Failure.TIMEOUT, "the TLS handshake")
 
 
-async def _by(deadline: float, work: Coroutine[object, object, T], failure: Failure) -> T:
-    """Await `work` until `deadline` on the loop's clock. Raises ProbeFailed with `failure` when it is past."""
+async def _by(deadline: float, work: Coroutine[object, object, T], failure: Failure, what: str) -> T:
+    """Await `work`, which is `what`, until `deadline` on the loop's clock. Raises ProbeFailed when it is past."""
     try:
         async with asyncio.timeout_at(deadline):
             return await work
     except TimeoutError as error:
-        raise ProbeFailed(failure, f"{_UNFINISHED[failure]} did not end in time") from error
-
-
-_UNFINISHED = {Failure.RESOLVE: "the look-up of the name", Failure.TIMEOUT: "the TLS handshake"}
+        raise ProbeFailed(failure, f"{what} did not end in time") from error
 
 
 def _judge(module: Module, handshake: Handshake, path: tuple[x509.Certificate, ...], now: float) -> Evidence | None:
