@@ -116,6 +116,7 @@ async def _drive(connection: SSL.Connection, connected: socket.socket) -> None:
     """Carry the handshake through. Raises SSL.Error, and ProbeFailed where the peer does not speak TLS."""
     loop = asyncio.get_running_loop()
     answered = False
+    _require_tls(connected)  # a server that speaks first has spoken already
     while True:
         try:
             connection.do_handshake()

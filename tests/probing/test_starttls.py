@@ -1,13 +1,26 @@
 """Servers that follow a script before TLS, and then carry on to a real one, or do not."""
 
 import random
+import socket
 from dataclasses import dataclass
 
 import pytest
 
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.demo.endpoints import Endpoint
-from ocsp_exporter.model import Failure, Module, Phase, ProbeResult, StartTLS, Status, Target
+from ocsp_exporter.demo.listening import listen
+from ocsp_exporter.model import (
+    Failure,
+    Module,
+    Phase,
+    ProbeFailed,
+    ProbeResult,
+    StartTLS,
+    Status,
+    Target,
+    TLSSettings,
+)
+from ocsp_exporter.probing.handshake import shake_hands
 from ocsp_exporter.probing.probe import Prober
 from ocsp_exporter.probing.starttls import PROTOCOLS
 from tests.probing.dialogues import DIALOGUES, Dialogue, Refusal
@@ -178,3 +191,20 @@ async def test_the_scheme_of_a_target_overrides_its_module() -> None:
     assert result.findings is not None, result.detail
     assert Phase.STARTTLS not in result.phases
     prober.close()
+
+
+async def test_a_server_that_speaks_first_where_tls_is_expected() -> None:
+    """Its words may be there before the ClientHello, or come after it: both times it is no TLS endpoint."""
+    banner = b"220 mx.example ESMTP\r\n"
+    with listen(HOST) as listener, socket.create_connection(listener.getsockname()) as client:
+        server, _ = listener.accept()
+        with server:
+            server.sendall(banner)
+            assert client.recv(1, socket.MSG_PEEK)
+            client.setblocking(False)
+            with pytest.raises(ProbeFailed) as first:
+                await shake_hands(client, TLSSettings(), HOST)
+    later = await probe(Script(((b"", b"\x16"), (banner, b"")), listen_to_the_end), Module("tls"))
+    assert (first.value.failure, later.failure) == (Failure.NOT_TLS, Failure.NOT_TLS)
+    assert "it begins with b'220 mx" in first.value.detail
+    assert "it begins with b'220 mx" in later.detail
