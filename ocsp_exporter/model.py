@@ -134,17 +134,42 @@ class TLSVersion(StrEnum):
     TLS13 = "TLS13"
 
 
+class StartTLS(StrEnum):
+    """How TLS starts on a connection; all but the first begin in clear.
+
+    `NATS_AUTO` finds out by itself whether the server says INFO first.
+    """
+
+    NONE = "none"
+    SMTP = "smtp"
+    LMTP = "lmtp"
+    IMAP = "imap"
+    POP3 = "pop3"
+    FTP = "ftp"
+    LDAP = "ldap"
+    XMPP_CLIENT = "xmpp-client"
+    XMPP_SERVER = "xmpp-server"
+    POSTGRES = "postgres"
+    MYSQL = "mysql"
+    SIEVE = "sieve"
+    NNTP = "nntp"
+    IRC = "irc"
+    NATS = "nats"
+    NATS_AUTO = "nats-auto"
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """What is looked at.
 
     `name` is the text exactly as given and the `target` label. `host` is a host name or an IP address
-    without brackets.
+    without brackets. `starttls` None: as the module says.
     """
 
     name: str
     host: str
     port: int
+    starttls: StartTLS | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +200,7 @@ class Module:
 
     name: str
     timeout: float = 10.0
+    starttls: StartTLS = StartTLS.NONE
     tls: TLSSettings = TLSSettings()
     server_name: str | None = None
     staple: StapleSettings = StapleSettings()

@@ -4,21 +4,46 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 import idna
 
-from ocsp_exporter.model import Target
+from ocsp_exporter.model import StartTLS, Target
 from ocsp_exporter.quoting import quoted
 
-#: Each scheme that may stand in front of a target, and its default port.
-SCHEMES: Final[Mapping[str, int]] = MappingProxyType(
+
+class Scheme(NamedTuple):
+    """What a scheme says: how TLS starts, and on which port if no other is given."""
+
+    starttls: StartTLS
+    port: int
+
+
+#: Each scheme that may stand in front of a target.
+SCHEMES: Final[Mapping[str, Scheme]] = MappingProxyType(
     {
-        "https": 443,
-        "tls": 443,
+        "https": Scheme(StartTLS.NONE, 443),
+        "tls": Scheme(StartTLS.NONE, 443),
+        "smtp": Scheme(StartTLS.SMTP, 25),
+        "lmtp": Scheme(StartTLS.LMTP, 24),
+        "imap": Scheme(StartTLS.IMAP, 143),
+        "pop3": Scheme(StartTLS.POP3, 110),
+        "ftp": Scheme(StartTLS.FTP, 21),
+        "ldap": Scheme(StartTLS.LDAP, 389),
+        "xmpp-client": Scheme(StartTLS.XMPP_CLIENT, 5222),
+        "xmpp-server": Scheme(StartTLS.XMPP_SERVER, 5269),
+        "postgres": Scheme(StartTLS.POSTGRES, 5432),
+        "mysql": Scheme(StartTLS.MYSQL, 3306),
+        "sieve": Scheme(StartTLS.SIEVE, 4190),
+        "nntp": Scheme(StartTLS.NNTP, 119),
+        "irc": Scheme(StartTLS.IRC, 6667),
+        "nats": Scheme(StartTLS.NATS, 4222),
     },
 )
-_DEFAULT_SCHEME: Final = "tls"
+#: The port of a target without scheme, by its module's protocol.
+_PORTS: Final[Mapping[StartTLS, int]] = MappingProxyType(
+    {scheme.starttls: scheme.port for scheme in SCHEMES.values()} | {StartTLS.NATS_AUTO: SCHEMES["nats"].port}
+)
 
 _MAX_TEXT: Final = 2048
 _MAX_HOST: Final = 253  # characters: RFC 1035, section 2.3.4, less the length bytes
@@ -33,18 +58,22 @@ class TargetError(ValueError):
     """A text that names no target. Its message is a sentence for the person who wrote the text."""
 
 
-def parse_target(text: str) -> Target:
+def parse_target(text: str, starttls: StartTLS = StartTLS.NONE) -> Target:
     """Read `HOST`, `HOST:PORT`, `[IPv6]:PORT` or an IPv6 address alone, each with or without `SCHEME://` in front.
 
-    Path, query and fragment are ignored. The target's name is `text` exactly as given; its host is in ASCII
-    (a host name in other letters as RFC 5891 encodes it). Raises TargetError.
+    `starttls` is the module's: its port is the default where there is no scheme. Path, query and fragment are
+    ignored. The target's name is `text` exactly as given; its host is in ASCII (a host name in other letters as
+    RFC 5891 encodes it). Raises TargetError, whatever `starttls` is.
     """
     try:
-        host, port = _host_and_port(text)
+        scheme, rest = _split_scheme(text)
+        host, port = _host_and_port(rest)
     except ValueError as error:
-        forms = "HOST, HOST:PORT and [IPv6]:PORT, with or without " + " or ".join(f"{name}://" for name in SCHEMES)
+        forms = "HOST, HOST:PORT and [IPv6]:PORT, with or without https://, tls:// or a protocol such as smtp://"
         raise TargetError(f"target {quoted(_without_secrets(text))}: {error}; accepted are {forms} in front") from None
-    return Target(name=text, host=host, port=port)
+    if port is None:
+        port = scheme.port if scheme else _PORTS[starttls]
+    return Target(name=text, host=host, port=port, starttls=scheme.starttls if scheme else None)
 
 
 def parse_host(text: str) -> str:
@@ -64,31 +93,30 @@ def parse_host(text: str) -> str:
     return host
 
 
-def _host_and_port(text: str) -> tuple[str, int]:
+def _split_scheme(text: str) -> tuple[Scheme | None, str]:
+    """Give the scheme, None where there is none, and what follows it."""
     if not text:
         raise ValueError("it is empty")
     if len(text) > _MAX_TEXT:
         raise ValueError(f"it is longer than {_MAX_TEXT} characters")
     if not text.isprintable() or " " in text:
         raise ValueError("it has white space or an invisible character")
-    port, rest = _split_scheme(text)
-    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    if "@" in authority:
-        raise ValueError("a user name or password has no place in a target")
-    host, port_text = _split_port(authority)
-    if port_text is not None:
-        port = _port(port_text)
-    return parse_host(host), port
-
-
-def _split_scheme(text: str) -> tuple[int, str]:
-    """Give the scheme's default port and what follows the scheme."""
     scheme, separator, rest = text.partition("://")
     if not separator or re.search(r"[/?#]", scheme):
-        return SCHEMES[_DEFAULT_SCHEME], text
+        return None, text
     if scheme.lower() not in SCHEMES:
         raise ValueError(f"the scheme {quoted(scheme)} is not known; known are {', '.join(SCHEMES)}")
     return SCHEMES[scheme.lower()], rest
+
+
+def _host_and_port(text: str) -> tuple[str, int | None]:
+    """Give host and port, None where no port is given."""
+    authority = re.split(r"[/?#]", text, maxsplit=1)[0]
+    if "@" in authority:
+        raise ValueError("a user name or password has no place in a target")
+    host, port = _split_port(authority)
+    number = None if port is None else _port(port)
+    return parse_host(host), number
 
 
 def _split_port(authority: str) -> tuple[str, str | None]:

@@ -46,7 +46,7 @@ def run(names: Sequence[str], module_name: str, config_file: Path | None, output
     `output` is a key of `OUTPUTS`. Raises ClickException before anything is probed, or where nothing can be printed.
     """
     module = _module(module_name, config_file)
-    targets = _targets(names)
+    targets = _targets(names, module)
     results = asyncio.run(_probe_all(targets, module))
     _write(lambda: OUTPUTS[output](results))
     return EXIT_CODES[worst([assess(result, result.obtained_at).level for result in results])]
@@ -64,11 +64,11 @@ def _module(name: str, config_file: Path | None) -> Module:
     return modules[name]
 
 
-def _targets(names: Sequence[str]) -> list[Target]:
+def _targets(names: Sequence[str], module: Module) -> list[Target]:
     targets, faults = [], []
     for name in names:
         try:
-            targets.append(parse_target(name))
+            targets.append(parse_target(name, module.starttls))
         except TargetError as error:
             faults.append(str(error))
     if faults:

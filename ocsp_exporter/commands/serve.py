@@ -9,7 +9,7 @@ from typing import Literal
 import click
 
 from ocsp_exporter.commands.configuration import load
-from ocsp_exporter.config import Config
+from ocsp_exporter.config import BUILT_IN_MODULES, Config
 from ocsp_exporter.probing.probe import Prober
 from ocsp_exporter.serving import logs, server
 
@@ -26,7 +26,9 @@ def run(
 def check(config_file: Path) -> None:
     """Say what is in a valid configuration. Raises ClickException with all faults of another."""
     config = load(config_file)
-    click.echo(f"{config_file}: valid, targets: {len(config.targets)}, modules: {', '.join(sorted(config.modules))}")
+    own = sorted(name for name, module in config.modules.items() if BUILT_IN_MODULES.get(name) != module)
+    modules = ", ".join(own) or "the built-in ones only"
+    click.echo(f"{config_file}: valid, targets: {len(config.targets)}, modules: {modules}")
 
 
 def bind(addresses: Sequence[str]) -> list[socket]:

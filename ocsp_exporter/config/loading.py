@@ -12,15 +12,24 @@ from pydantic_core import ErrorDetails
 
 from ocsp_exporter.config import schema, yaml_reader
 from ocsp_exporter.config.document import Document, Fault, Steps, show_steps
-from ocsp_exporter.model import Module, ScheduledTarget, StapleSettings, TLSSettings
+from ocsp_exporter.model import Module, ScheduledTarget, StaplePolicy, StapleSettings, StartTLS, TLSSettings
 from ocsp_exporter.quoting import printable, quoted
+from ocsp_exporter.target import parse_target
 
 _MAX_BYTES: Final = 64 * 1024 * 1024
 _MAX_SHOWN: Final = 20  # names in a sentence
 
 #: The modules that need no configuration, by name.
 BUILT_IN_MODULES: Final[Mapping[str, Module]] = MappingProxyType(
-    {name: Module(name) for name in (schema.DEFAULT_MODULE,)},
+    {
+        module.name: module
+        for module in (
+            Module(schema.DEFAULT_MODULE),
+            *(Module(each.value, starttls=each) for each in StartTLS if each is not StartTLS.NONE),
+            # Newer NATS servers staple nothing on the port for leafnodes.
+            Module("nats-leafnode", starttls=StartTLS.NATS, staple=StapleSettings(policy=StaplePolicy.NEVER)),
+        )
+    }
 )
 
 #: What pydantic finds, in words of ours; {} is filled from what it says. Any other kind keeps pydantic's words.
@@ -120,7 +129,7 @@ def _fault(document: Document, detail: ErrorDetails) -> Fault | None:
 def _relations(document: Document) -> Iterator[Fault | None]:
     """Check what values mean for each other, looking only at such as have the right type."""
     modules = _dict(_dict(document.value).get("modules"))
-    known = dict.fromkeys([*BUILT_IN_MODULES, *modules])
+    known = dict.fromkeys([*modules, *BUILT_IN_MODULES])
     seen: dict[object, Steps] = {}
     for position, group in enumerate(_list(_dict(document.value).get("targets"))):
         at: Steps = ("targets", position)
@@ -156,7 +165,7 @@ def _build(file: schema.File) -> Config:
         modules=MappingProxyType(modules),
         targets=tuple(
             ScheduledTarget(
-                target=target,
+                target=parse_target(target, modules[group.module].starttls),
                 module=modules[group.module],
                 interval=group.interval or interval,
                 labels=tuple(sorted((name, value) for name, value in group.labels.items() if value)),
@@ -171,6 +180,7 @@ def _module(name: str, keys: schema.Module) -> Module:
     return Module(
         name=name,
         timeout=keys.timeout,
+        starttls=keys.starttls,
         tls=TLSSettings(
             roots=keys.tls_config.ca_file,
             min_version=keys.tls_config.min_version,

@@ -26,7 +26,7 @@ from ocsp_exporter import model
 from ocsp_exporter.config.document import Steps
 from ocsp_exporter.config.labels import check_label_name, check_label_value
 from ocsp_exporter.config.values import DURATION_PATTERN, parse_duration, read_certificates, show_duration
-from ocsp_exporter.model import StaplePolicy, TLSVersion
+from ocsp_exporter.model import StaplePolicy, StartTLS, TLSVersion
 from ocsp_exporter.target import parse_host, parse_target
 
 #: The module of targets that name none.
@@ -67,8 +67,10 @@ def _certificates(value: object, info: ValidationInfo) -> tuple[x509.Certificate
     return read_certificates(_text(value), folder)
 
 
-def _target(value: object) -> model.Target:
-    return parse_target(_text(value))
+def _target(value: str) -> str:
+    """Check the text; it is read when its module is known, whose protocol gives the default port."""
+    parse_target(value)
+    return value
 
 
 def _host(value: str) -> str:
@@ -88,7 +90,7 @@ _DurationText = Annotated[str, StringConstraints(pattern=DURATION_PATTERN, min_l
 Duration = Annotated[float, PlainValidator(_duration, json_schema_input_type=_DurationText)]
 PositiveDuration = Annotated[float, PlainValidator(_positive_duration, json_schema_input_type=_DurationText)]
 Certificates = Annotated[tuple[x509.Certificate, ...], PlainValidator(_certificates, json_schema_input_type=str)]
-TargetText = Annotated[model.Target, PlainValidator(_target, json_schema_input_type=str)]
+TargetText = Annotated[str, AfterValidator(_target)]
 Host = Annotated[str, AfterValidator(_host)]
 ModuleName = Annotated[str, AfterValidator(_module_name)]
 LabelName = Annotated[str, AfterValidator(check_label_name)]
@@ -96,6 +98,7 @@ LabelValue = Annotated[str, AfterValidator(check_label_value)]
 # Strictness would ask for the member of the enumeration itself.
 Policy = Annotated[StaplePolicy, Field(strict=False)]
 Version = Annotated[TLSVersion, Field(strict=False)]
+Start = Annotated[StartTLS, Field(strict=False)]
 #: Of a section, all of whose keys are commented out, YAML leaves nothing: that means its defaults.
 Section = Annotated[T, BeforeValidator(lambda value: {} if value is None else value)]
 Items = Annotated[list[T], BeforeValidator(lambda value: [] if value is None else value)]
@@ -169,6 +172,11 @@ class Module(_Keys):
 
     prober: Literal["tls"] = Field(default="tls", description="tls: make TLS handshakes with the target.")
     timeout: PositiveDuration = _seconds(_MODULE.timeout, "When a probe is given up.")
+    starttls: Start = Field(
+        default=_MODULE.starttls,
+        description="How TLS starts: at once (none), or after a few words of this protocol in clear. A target's scheme "
+        "overrides it.",
+    )
     tls_config: Section[TLSConfig] = Field(
         default_factory=TLSConfig, description="How TLS is spoken, and whom to trust."
     )
@@ -191,7 +199,8 @@ class TargetGroup(_Keys):
     """Targets that the workers look at in the same way."""
 
     targets: Items[TargetText] = Field(
-        description="HOST, HOST:PORT or [IPv6]:PORT, with or without https:// or tls:// in front."
+        description="HOST, HOST:PORT or [IPv6]:PORT, with or without https://, tls:// or a protocol such as smtp:// in "
+        "front; the port defaults to the protocol's."
     )
     module: str = Field(default=DEFAULT_MODULE, description="The module to look with.")
     interval: PositiveDuration | None = Field(default=None, description="How often; absent: as probe.interval says.")

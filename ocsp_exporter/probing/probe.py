@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from cryptography import x509
 
@@ -20,13 +21,15 @@ from ocsp_exporter.model import (
     ProbeFailed,
     ProbeResult,
     Source,
+    StartTLS,
     Status,
     Target,
 )
 from ocsp_exporter.probing.connecting import connect
 from ocsp_exporter.probing.handshake import StapleUnreadable, shake_hands
-from ocsp_exporter.probing.resolver import Addresses, Resolver
+from ocsp_exporter.probing.resolver import Resolver
 from ocsp_exporter.probing.roots import by_subject, system_roots
+from ocsp_exporter.probing.starttls import start_tls
 from ocsp_exporter.revocation import compliance
 from ocsp_exporter.revocation.certificate import build_path, describe, is_self_signed
 from ocsp_exporter.revocation.validation import Origin, Policy, validate
@@ -35,6 +38,8 @@ logger = logging.getLogger(__name__)
 
 #: Seconds between a handshake without its required staple and the next try: a lazy stapler is fetching it.
 RETRY_PAUSE = 0.5
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -136,19 +141,28 @@ class Prober:
         self, target: Target, module: Module, deadline: float, timing: _Timing, *, ask_for_staple: bool = True
     ) -> Handshake:
         with timing.of(Phase.RESOLVE):
-            addresses = await self._resolve(target.host, deadline)
+            looking_up = self._resolver.resolve(target.host)
+            addresses = await _by(deadline, looking_up, Failure.RESOLVE, "the look-up of the name")
         with timing.of(Phase.CONNECT):
             connected = await connect(addresses, target.port, deadline)
-        with connected, timing.of(Phase.HANDSHAKE):
+        with connected:
             server_name = module.server_name or target.host
-            return await shake_hands(connected, module.tls, server_name, deadline, ask_for_staple=ask_for_staple)
+            starttls = module.starttls if target.starttls is None else target.starttls
+            if starttls is not StartTLS.NONE:
+                with timing.of(Phase.STARTTLS):
+                    starting = start_tls(connected, starttls, server_name)
+                    await _by(deadline, starting, Failure.TIMEOUT, f"what {starttls} says before TLS")
+            with timing.of(Phase.HANDSHAKE):
+                return await shake_hands(connected, module.tls, server_name, deadline, ask_for_staple=ask_for_staple)
 
-    async def _resolve(self, host: str, deadline: float) -> Addresses:
-        try:
-            async with asyncio.timeout_at(deadline):
-                return await self._resolver.resolve(host)
-        except TimeoutError as error:
-            raise ProbeFailed(Failure.RESOLVE, "the look-up of the name did not end in time") from error
+
+async def _by(deadline: float, work: Coroutine[object, object, T], failure: Failure, what: str) -> T:
+    """Await `work` until `deadline` on the loop's clock. Raises ProbeFailed with `failure` when it is past."""
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await work
+    except TimeoutError as error:
+        raise ProbeFailed(failure, f"{what} did not end in time") from error
 
 
 def _judge(module: Module, handshake: Handshake, path: tuple[x509.Certificate, ...], now: float) -> Evidence | None:

@@ -84,8 +84,9 @@ class ProbeEndpoint:
         name = parameters.get("module") or DEFAULT_MODULE
         if name not in self.modules:
             raise HTTPException(_WRONG, f"Unknown module {name!r}: known are {', '.join(sorted(self.modules))}.")
+        module = self.modules[name]
         try:
-            return parse_target(parameters["target"]), self.modules[name]
+            return parse_target(parameters["target"], module.starttls), module
         except TargetError as fault:
             raise HTTPException(_WRONG, str(fault)) from fault
 

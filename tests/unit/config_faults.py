@@ -7,7 +7,14 @@ WHOLE = "expected a whole number in decimal without leading zeros, or text in qu
 MAPPING = "expected a mapping of keys to values"
 TEXT = "expected text; put it in quotes if it is meant so"
 TARGETS = "targets: [{targets: [a], %s}]"
-NO_TARGET = "accepted are HOST, HOST:PORT and [IPv6]:PORT, with or without https:// or tls:// in front"
+NO_TARGET = (
+    "accepted are HOST, HOST:PORT and [IPv6]:PORT, with or without https://, tls:// or a protocol such as "
+    "smtp:// in front"
+)
+BUILT_IN = (
+    "tls, smtp, lmtp, imap, pop3, ftp, ldap, xmpp-client, xmpp-server, postgres, mysql, sieve, nntp, irc, nats, "
+    "nats-auto, nats-leafnode"
+)
 NO_HOST = "that is not a host name or an IP address"
 RESERVED = "is reserved: the exporter or Prometheus uses it; choose another"
 BAD_LABEL = "a label name has only ASCII letters, digits, underscores, and begins with no digit"
@@ -208,16 +215,16 @@ FAULTS: Final = (
     ),
     (
         "targets: [{targets: [%s]}]",
-        "nats://a",
-        '1:22: targets[0].targets[0]: target "nats://a": the scheme "nats" is not known; known are https, tls; '
-        + NO_TARGET,
-        "tls://a",
+        "smtps://a",
+        '1:22: targets[0].targets[0]: target "smtps://a": the scheme "smtps" is not known; known are https, tls, smtp, '
+        "lmtp, imap, pop3, ftp, ldap, xmpp-client, xmpp-server, postgres, mysql, sieve, nntp, irc, nats; " + NO_TARGET,
+        "smtp://a",
     ),
-    (TARGETS, "module: web", '1:26: targets[0].module: unknown module "web"; known are tls', "module: tls"),
+    (TARGETS, "module: web", '1:26: targets[0].module: unknown module "web"; known are ' + BUILT_IN, "module: tls"),
     (
         "modules: {web: }\n" + TARGETS,
         "module: wbe",
-        '2:26: targets[0].module: unknown module "wbe"; known are tls, web',
+        '2:26: targets[0].module: unknown module "wbe"; known are web, ' + BUILT_IN,
         "module: web",
     ),
     (

@@ -198,7 +198,7 @@ async def test_default_module(module: str) -> None:
             "?target=a:b",
             (
                 'target "a:b": the port must be a number from 1 to 65535, without leading zeros; accepted are HOST, '
-                "HOST:PORT and [IPv6]:PORT, with or without https:// or tls:// in front"
+                "HOST:PORT and [IPv6]:PORT, with or without https://, tls:// or a protocol such as smtp:// in front"
             ),
         ),
         ("?target=a&module=nope", "Unknown module 'nope': known are strict, tls."),

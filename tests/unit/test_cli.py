@@ -199,7 +199,10 @@ class TestProbe:
             ((), "Give at least one TARGET"),
             (("--targets", "-"), "Give at least one TARGET"),
             (("localhost:0",), "localhost:0"),
-            (("--module", "nntp", "localhost"), "There is no module 'nntp'; there are: tls."),
+            (
+                ("--module", "nntps", "localhost"),
+                "There is no module 'nntps'; there are: ftp, imap, irc, ldap, lmtp, mysql,",
+            ),
             (("--config.file", "/nonexistent.yaml", "localhost"), "/nonexistent.yaml: "),
             (("--targets", "/nonexistent.txt"), "/nonexistent.txt"),
             (("--output", "xml", "localhost"), "xml"),
@@ -257,7 +260,9 @@ class TestCheckConfig:
 
         for arguments in (("check-config", str(path)), ("--config.file", str(path), "--config.check")):
             result = call(*arguments)
-            assert (result.exit_code, result.output) == (0, f"{path}: valid, targets: 1, modules: strict, tls\n")
+            assert (result.exit_code, result.output) == (0, f"{path}: valid, targets: 1, modules: strict\n")
+        path.write_text("modules: {smtp: {starttls: smtp}}\n")
+        assert call("check-config", str(path)).output == f"{path}: valid, targets: 0, modules: the built-in ones only\n"
 
     def test_tells_all_faults(self, bad_config: Path) -> None:
         """Each fault is a line of stderr that begins with its place, and the exit code is 1."""

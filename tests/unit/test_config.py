@@ -26,8 +26,17 @@ from ocsp_exporter.config import (
 )
 from ocsp_exporter.config.document import Fault
 from ocsp_exporter.config.values import parse_duration, show_duration
-from ocsp_exporter.model import Module, ScheduledTarget, StaplePolicy, StapleSettings, Target, TLSSettings, TLSVersion
-from tests.unit.config_faults import DURATION, FAULTS, NO_TARGET, TEXT, WHOLE
+from ocsp_exporter.model import (
+    Module,
+    ScheduledTarget,
+    StaplePolicy,
+    StapleSettings,
+    StartTLS,
+    Target,
+    TLSSettings,
+    TLSVersion,
+)
+from tests.unit.config_faults import BUILT_IN, DURATION, FAULTS, NO_TARGET, TEXT, WHOLE
 
 NOWHERE = Path("/nonexistent")
 EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
@@ -62,7 +71,7 @@ def test_an_empty_file_is_all_defaults() -> None:
         interval=60.0,
         concurrency=512,
         probe_endpoint_concurrency=512,
-        modules={"tls": Module("tls")},
+        modules=BUILT_IN_MODULES,
         targets=(),
     )
     assert expected == DEFAULT_CONFIG
@@ -78,6 +87,7 @@ def test_every_key_finds_its_place() -> None:
             probe_endpoint: {concurrency: 8}
             modules:
               strict:
+                starttls: xmpp-client
                 prober: tls
                 timeout: 500ms
                 tls_config: {server_name: www.example.org, min_version: TLS13, max_version: TLS13}
@@ -96,6 +106,7 @@ def test_every_key_finds_its_place() -> None:
     strict = Module(
         name="strict",
         timeout=0.5,
+        starttls=StartTLS.XMPP_CLIENT,
         tls=TLSSettings(roots=None, min_version=TLSVersion.TLS13, max_version=TLSVersion.TLS13),
         server_name="www.example.org",
         staple=StapleSettings(policy=StaplePolicy.ALWAYS, handshakes=3, retry_missing=0),
@@ -108,9 +119,9 @@ def test_every_key_finds_its_place() -> None:
         interval=5400.0,
         concurrency=7,
         probe_endpoint_concurrency=8,
-        modules={"tls": Module("tls"), "strict": strict, "plain": Module("plain")},
+        modules={**BUILT_IN_MODULES, "strict": strict, "plain": Module("plain")},
         targets=(
-            ScheduledTarget(Target("a.example", "a.example", 443), strict, 300.0, labels),
+            ScheduledTarget(Target("a.example", "a.example", 5222), strict, 300.0, labels),
             ScheduledTarget(Target("b.example:8443", "b.example", 8443), strict, 300.0, labels),
             ScheduledTarget(Target("a.example", "a.example", 443), Module("tls"), 5400.0, ()),
         ),
@@ -120,9 +131,38 @@ def test_every_key_finds_its_place() -> None:
 def test_a_module_replaces_the_built_in_one_of_its_name() -> None:
     """Nothing of the built-in module is left, and targets that name no module use the new one."""
     config = parse("modules: {tls: {timeout: 3s}}\ntargets: [{targets: [a]}]")
-    assert config.modules == {"tls": Module("tls", timeout=3.0)}
+    assert config.modules == {**BUILT_IN_MODULES, "tls": Module("tls", timeout=3.0)}
     assert config.targets[0].module == Module("tls", timeout=3.0)
-    assert {"tls": Module("tls")} == BUILT_IN_MODULES
+    assert parse("modules: {smtp: }").modules["smtp"] == Module("smtp")
+
+
+def test_the_built_in_modules() -> None:
+    """There is one for TLS, one for each protocol by its name, and one for NATS's leafnodes, which staple nothing."""
+    assert list(BUILT_IN_MODULES) == [*BUILT_IN.split(", ")]
+    for name, module in BUILT_IN_MODULES.items():
+        match name:
+            case "tls":
+                assert module == Module("tls")
+            case "nats-leafnode":
+                never = StapleSettings(policy=StaplePolicy.NEVER)
+                assert module == Module(name, starttls=StartTLS.NATS, staple=never)
+            case _:
+                assert module == Module(name, starttls=StartTLS(name))
+
+
+def test_a_target_takes_port_and_protocol_of_its_module_unless_it_says_otherwise() -> None:
+    """The port defaults to that of the module's protocol; a scheme in front beats both."""
+    config = parse("""
+        modules: {relay: {starttls: smtp}}
+        targets: [{targets: [a, "b:587", "imap://c"], module: relay}, {targets: [d], module: nats-leafnode}]
+    """)
+    assert [each.target for each in config.targets] == [
+        Target("a", "a", 25),
+        Target("b:587", "b", 587),
+        Target("imap://c", "c", 143, StartTLS.IMAP),
+        Target("d", "d", 4222),
+    ]
+    assert config.targets[0].module == Module("relay", starttls=StartTLS.SMTP)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +278,7 @@ def test_all_faults_come_at_once_in_the_order_of_the_text() -> None:
         f"f.yaml:3:3: probe.concurrency: {WHOLE} (got 010)",
         'f.yaml:5:15: targets[0].targets[0]: target "a b": it has white space or an invisible character; ' + NO_TARGET,
         "f.yaml:5:25: targets[0].targets[2]: the same target, module and labels as targets[0].targets[1] on line 5",
-        'f.yaml:6:5: targets[0].module: unknown module "web"; known are tls',
+        'f.yaml:6:5: targets[0].module: unknown module "web"; known are ' + BUILT_IN,
         f"f.yaml:7:14: targets[0].labels.team: {TEXT} (got 1)",
         "f.yaml:7:23: targets[0].labels.team: this key stands here twice, first on line 7",
         "f.yaml:10:5: targets[1].modul: unknown key; known here are targets, module, interval, labels",

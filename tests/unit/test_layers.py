@@ -17,7 +17,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "commands": {"config", "demo", "metrics", "model", "probing", "report", "serving", "target"},
     "serving": {"__init__", "advice", "config", "metrics", "model", "quoting", "report", "target"},
     "report": {"advice", "model", "quoting"},
-    "probing": {"model", "revocation"},
+    "probing": {"model", "quoting", "revocation"},
     "revocation": {"model"},
     "metrics": {"model"},
     "config": {"model", "quoting", "target"},

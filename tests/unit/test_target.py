@@ -2,10 +2,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocsp_exporter.model import Target
+from ocsp_exporter.model import StartTLS, Target
 from ocsp_exporter.target import TargetError, parse_host, parse_target
 
-ACCEPTED = "accepted are HOST, HOST:PORT and [IPv6]:PORT, with or without https:// or tls:// in front"
+ACCEPTED = (
+    "accepted are HOST, HOST:PORT and [IPv6]:PORT, with or without https://, tls:// or a protocol such as "
+    "smtp:// in front"
+)
 
 
 @pytest.mark.parametrize(
@@ -46,9 +49,52 @@ ACCEPTED = "accepted are HOST, HOST:PORT and [IPv6]:PORT, with or without https:
 )
 def test_a_target_names_a_host_and_a_port(text: str, host: str, port: int) -> None:
     """Host and port are read from every accepted form, and the name stays the text as given."""
-    assert parse_target(text) == Target(name=text, host=host, port=port)
+    starttls = StartTLS.NONE if text.lower().startswith(("https://", "tls://")) else None
+    assert parse_target(text) == Target(name=text, host=host, port=port, starttls=starttls)
 
 
+@pytest.mark.parametrize(
+    ("scheme", "starttls", "port"),
+    [
+        ("https", StartTLS.NONE, 443),
+        ("tls", StartTLS.NONE, 443),
+        ("smtp", StartTLS.SMTP, 25),
+        ("lmtp", StartTLS.LMTP, 24),
+        ("imap", StartTLS.IMAP, 143),
+        ("pop3", StartTLS.POP3, 110),
+        ("ftp", StartTLS.FTP, 21),
+        ("ldap", StartTLS.LDAP, 389),
+        ("xmpp-client", StartTLS.XMPP_CLIENT, 5222),
+        ("xmpp-server", StartTLS.XMPP_SERVER, 5269),
+        ("postgres", StartTLS.POSTGRES, 5432),
+        ("mysql", StartTLS.MYSQL, 3306),
+        ("sieve", StartTLS.SIEVE, 4190),
+        ("nntp", StartTLS.NNTP, 119),
+        ("irc", StartTLS.IRC, 6667),
+        ("nats", StartTLS.NATS, 4222),
+    ],
+)
+def test_a_scheme_says_how_tls_starts_and_on_which_port(scheme: str, starttls: StartTLS, port: int) -> None:
+    """The scheme beats the module; a module's protocol gives the port where there is no scheme; a port beats both."""
+    for module in (StartTLS.NONE, StartTLS.IMAP):
+        assert parse_target(f"{scheme}://a", module) == Target(f"{scheme}://a", "a", port, starttls)
+        assert parse_target(f"{scheme.upper()}://a:1/b", module) == Target(
+            f"{scheme.upper()}://a:1/b", "a", 1, starttls
+        )
+    assert parse_target("a", starttls) == Target("a", "a", port, None)
+    assert parse_target("a:1", starttls) == Target("a:1", "a", 1, None)
+
+
+def test_nats_auto_is_for_modules_only() -> None:
+    """It has the port of nats, and no scheme of its own."""
+    assert parse_target("a", StartTLS.NATS_AUTO) == Target("a", "a", 4222, None)
+    with pytest.raises(TargetError, match='the scheme "nats-auto" is not known'):
+        parse_target("nats-auto://a")
+
+
+SCHEMES = (
+    "https, tls, smtp, lmtp, imap, pop3, ftp, ldap, xmpp-client, xmpp-server, postgres, mysql, sieve, nntp, irc, nats"
+)
 NO_HOST = "that is not a host name or an IP address"
 BAD_PORT = "the port must be a number from 1 to 65535, without leading zeros"
 BAD_IPV4 = "that is not an IPv4 address in four decimal parts"
@@ -102,9 +148,9 @@ USERINFO = "a user name or password has no place in a target"
         ("user@a", "***@a", USERINFO, "a"),
         ("https://user:secret@a", "https://***@a", USERINFO, "https://a"),
         ("https://user:se#cret@a", "https://***@a", BAD_PORT, "https://a"),
-        ("smtp://a", "smtp://a", 'the scheme "smtp" is not known; known are https, tls', "tls://a"),
-        ("://a", "://a", 'the scheme "" is not known; known are https, tls', "tls://a"),
-        ("a:443://", "a:443://", 'the scheme "a:443" is not known; known are https, tls', "a:443/"),
+        ("smtps://a", "smtps://a", f'the scheme "smtps" is not known; known are {SCHEMES}', "smtp://a"),
+        ("://a", "://a", f'the scheme "" is not known; known are {SCHEMES}', "tls://a"),
+        ("a:443://", "a:443://", f'the scheme "a:443" is not known; known are {SCHEMES}', "a:443/"),
         ("a." * 127, "a." * 40 + "…", "the host is longer than 253 characters", "a." * 126),
         ("ü" * 254, "ü" * 80 + "…", "the host is longer than 253 characters", "ü"),
         ("a/" + "b" * 2047, "a/" + "b" * 78 + "…", "it is longer than 2048 characters", "a/" + "b" * 2046),
