@@ -72,7 +72,7 @@ PROBLEMS: Mapping[Problem, Advice] = MappingProxyType(
         ),
         Problem.ISSUER_UNAVAILABLE: Advice(
             "The certificate of the issuer was not at hand, so the evidence could not be verified.",
-            "Have the server send its intermediate certificates.",
+            "Have the server send its intermediate certificates, or give the issuer in the module's issuer_file.",
         ),
         Problem.NO_MATCHING_RESPONSE: Advice(
             "The evidence is about another certificate: serial number or issuer differ.",

@@ -6,8 +6,10 @@ The members of every enumeration here are a public contract: they are label valu
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import TypeAlias
 
 from cryptography import x509
 
@@ -158,6 +160,45 @@ class StartTLS(StrEnum):
     NATS_AUTO = "nats-auto"
 
 
+class Follow(StrEnum):
+    """Whose URLs are fetched beside those that are allowed by name or address.
+
+    Of certificates whose path of signatures ends in a root that the module trusts, nobody's, or everybody's.
+    """
+
+    TRUSTED = "trusted"
+    LISTED = "listed"
+    ANY = "any"
+
+
+IPNetwork: TypeAlias = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class EgressPolicy:
+    """Where the URLs in certificates may send the exporter, and how much it takes from there.
+
+    `allowed_hosts` are names in lower case without a dot at the end. `denied` beats all else; by default it holds
+    what is link-local, multicast, unspecified, or serves a cloud's instance metadata. `proxy_url` None: none.
+    """
+
+    follow: Follow = Follow.TRUSTED
+    allowed_hosts: frozenset[str] = frozenset()
+    allowed: tuple[IPNetwork, ...] = ()
+    denied: tuple[IPNetwork, ...] = (
+        ip_network("169.254.0.0/16"),
+        ip_network("fe80::/10"),
+        ip_network("100.100.100.200/32"),
+        ip_network("168.63.129.16/32"),
+        ip_network("fd00:ec2::254/128"),
+        ip_network("0.0.0.0/8"),
+        ip_network("224.0.0.0/4"),
+        ip_network("ff00::/8"),
+    )
+    max_response_bytes: int = 256 * 1024
+    proxy_url: str | None = field(default=None, repr=False)  # a password may be in it
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """What is looked at.
@@ -195,7 +236,8 @@ class Module:
     """A named recipe for looking at a target.
 
     `server_name` None: the target's host. `issuers` are certificates beside the chain sent and the roots
-    in which an issuer is looked for.
+    in which an issuer is looked for; with `fetch_issuer` it is then looked for where the certificate says that
+    it is (caIssuers). `trusted_responders` may sign for any issuer.
     """
 
     name: str
@@ -205,6 +247,8 @@ class Module:
     server_name: str | None = None
     staple: StapleSettings = StapleSettings()
     issuers: tuple[x509.Certificate, ...] = ()
+    fetch_issuer: bool = False
+    trusted_responders: tuple[x509.Certificate, ...] = ()
     clock_skew: float = 300.0
     max_age_without_next_update: float = 86400.0
 

@@ -15,12 +15,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from ocsp_exporter.commands.configuration import load
+from ocsp_exporter.config import Config
 from ocsp_exporter.metrics import Publication
-from ocsp_exporter.model import Module, ProbeResult, Target
-from ocsp_exporter.probing.probe import Prober
+from ocsp_exporter.model import EgressPolicy, Module, ProbeResult, Target
+from ocsp_exporter.probing.opening import open_prober
 from ocsp_exporter.report.assessment import Level, assess, worst
 from ocsp_exporter.report.document import document
 from ocsp_exporter.report.text import report
+from ocsp_exporter.serving import logs
 from ocsp_exporter.serving.exposition import render
 from ocsp_exporter.serving.negotiation import Format
 from ocsp_exporter.target import TargetError, parse_target
@@ -45,9 +47,11 @@ def run(names: Sequence[str], module_name: str, config_file: Path | None, output
 
     `output` is a key of `OUTPUTS`. Raises ClickException before anything is probed, or where nothing can be printed.
     """
-    module = _module(module_name, config_file)
+    config = load(config_file)
+    module = _module(module_name, config)
     targets = _targets(names, module)
-    results = asyncio.run(_probe_all(targets, module))
+    logs.set_up("warning", "logfmt")  # why an issuer could not be fetched, say
+    results = asyncio.run(_probe_all(targets, module, config.egress))
     _write(lambda: OUTPUTS[output](results))
     return EXIT_CODES[worst([assess(result, result.obtained_at).level for result in results])]
 
@@ -57,11 +61,10 @@ def names_in(lines: Iterable[str]) -> list[str]:
     return [name for line in lines if (name := _COMMENT.split(line)[0].strip())]
 
 
-def _module(name: str, config_file: Path | None) -> Module:
-    modules = load(config_file).modules
-    if name not in modules:
-        raise click.ClickException(f"There is no module {name!r}; there are: {', '.join(sorted(modules))}.")
-    return modules[name]
+def _module(name: str, config: Config) -> Module:
+    if name not in config.modules:
+        raise click.ClickException(f"There is no module {name!r}; there are: {', '.join(sorted(config.modules))}.")
+    return config.modules[name]
 
 
 def _targets(names: Sequence[str], module: Module) -> list[Target]:
@@ -76,13 +79,13 @@ def _targets(names: Sequence[str], module: Module) -> list[Target]:
     return targets
 
 
-async def _probe_all(targets: Sequence[Target], module: Module) -> list[ProbeResult]:
+async def _probe_all(targets: Sequence[Target], module: Module, egress: EgressPolicy) -> list[ProbeResult]:
     """Probe the targets, some at a time, with their progress on a terminal; results come in the targets' order."""
-    prober = Prober()
     free = asyncio.Semaphore(_CONCURRENCY)
     stderr = Console(stderr=True)
     columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress("probing", *columns, console=stderr, transient=True, disable=not stderr.is_terminal) as progress:
+    progress = Progress("probing", *columns, console=stderr, transient=True, disable=not stderr.is_terminal)
+    async with open_prober(egress) as prober:
         bar = progress.add_task("", total=len(targets))
 
         async def probe(target: Target) -> ProbeResult:
@@ -91,10 +94,8 @@ async def _probe_all(targets: Sequence[Target], module: Module) -> list[ProbeRes
             progress.advance(bar)
             return result
 
-        try:
+        with progress:
             return await asyncio.gather(*map(probe, targets))
-        finally:
-            prober.close()
 
 
 def _write(write: Callable[[], None]) -> None:

@@ -10,7 +10,7 @@ import click
 
 from ocsp_exporter.commands.configuration import load
 from ocsp_exporter.config import BUILT_IN_MODULES, Config
-from ocsp_exporter.probing.probe import Prober
+from ocsp_exporter.probing.opening import open_prober
 from ocsp_exporter.serving import logs, server
 
 
@@ -41,8 +41,5 @@ def bind(addresses: Sequence[str]) -> list[socket]:
 
 async def serve_until_signal(config: Config, sockets: Sequence[socket]) -> None:
     """Probe and answer as the configuration says, until SIGINT or SIGTERM."""
-    prober = Prober()
-    try:
+    async with open_prober(config.egress) as prober:
         await server.serve(sockets, config, prober.probe)
-    finally:
-        prober.close()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -12,7 +12,15 @@ from pydantic_core import ErrorDetails
 
 from ocsp_exporter.config import schema, yaml_reader
 from ocsp_exporter.config.document import Document, Fault, Steps, show_steps
-from ocsp_exporter.model import Module, ScheduledTarget, StaplePolicy, StapleSettings, StartTLS, TLSSettings
+from ocsp_exporter.model import (
+    EgressPolicy,
+    Module,
+    ScheduledTarget,
+    StaplePolicy,
+    StapleSettings,
+    StartTLS,
+    TLSSettings,
+)
 from ocsp_exporter.quoting import printable, quoted
 from ocsp_exporter.target import parse_target
 
@@ -36,6 +44,7 @@ BUILT_IN_MODULES: Final[Mapping[str, Module]] = MappingProxyType(
 _SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "string_type": "expected text; put it in quotes if it is meant so",
+        "bool_type": "expected true or false",
         "int_type": "expected a whole number",
         "model_type": "expected a mapping of keys to values",
         "dict_type": "expected a mapping of keys to values",
@@ -54,6 +63,7 @@ class Config:
 
     interval: float
     concurrency: int
+    egress: EgressPolicy
     probe_endpoint_concurrency: int
     modules: Mapping[str, Module]
     targets: tuple[ScheduledTarget, ...]
@@ -161,6 +171,7 @@ def _build(file: schema.File) -> Config:
     return Config(
         interval=interval,
         concurrency=file.probe.concurrency,
+        egress=_egress(file.egress),
         probe_endpoint_concurrency=file.probe_endpoint.concurrency,
         modules=MappingProxyType(modules),
         targets=tuple(
@@ -173,6 +184,17 @@ def _build(file: schema.File) -> Config:
             for group in file.targets
             for target in group.targets
         ),
+    )
+
+
+def _egress(keys: schema.Egress) -> EgressPolicy:
+    return EgressPolicy(
+        follow=keys.follow,
+        allowed_hosts=frozenset(entry for entry in keys.allow if isinstance(entry, str)),
+        allowed=tuple(entry for entry in keys.allow if not isinstance(entry, str)),
+        denied=tuple(keys.deny),
+        max_response_bytes=keys.max_response_bytes,
+        proxy_url=keys.proxy_url,
     )
 
 
@@ -193,6 +215,8 @@ def _module(name: str, keys: schema.Module) -> Module:
             retry_missing=keys.staple.retry_missing,
         ),
         issuers=keys.issuer_file or (),
+        fetch_issuer=keys.fetch_issuer,
+        trusted_responders=tuple(chain.from_iterable(keys.responder.trusted_certificates)),
         clock_skew=keys.clock_skew,
         max_age_without_next_update=keys.max_age_without_next_update,
     )

@@ -25,14 +25,26 @@ from pydantic_core import PydanticCustomError
 from ocsp_exporter import model
 from ocsp_exporter.config.document import Steps
 from ocsp_exporter.config.labels import check_label_name, check_label_value
-from ocsp_exporter.config.values import DURATION_PATTERN, parse_duration, read_certificates, show_duration
-from ocsp_exporter.model import StaplePolicy, StartTLS, TLSVersion
+from ocsp_exporter.config.values import (
+    DURATION_PATTERN,
+    SIZE_PATTERN,
+    check_proxy_url,
+    parse_duration,
+    parse_network,
+    parse_network_or_host,
+    parse_size,
+    read_certificates,
+    show_duration,
+    show_size,
+)
+from ocsp_exporter.model import Follow, IPNetwork, StaplePolicy, StartTLS, TLSVersion
 from ocsp_exporter.target import parse_host, parse_target
 
 #: The module of targets that name none.
 DEFAULT_MODULE: Final = "tls"
 
 _MODULE: Final = model.Module(DEFAULT_MODULE)
+_EGRESS: Final = model.EgressPolicy()
 
 #: The kind of fault to whose sentence the writer's words are to be added; a ValueError's has them already.
 _EXPECTED: Final = "expected"
@@ -58,6 +70,21 @@ def _positive_duration(value: object) -> float:
     if not duration:
         raise PydanticCustomError(_EXPECTED, "expected a duration longer than 0s")
     return duration
+
+
+def _size(value: object) -> int:
+    try:
+        return parse_size(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise PydanticCustomError(_EXPECTED, "{why}", {"why": str(error)}) from None
+
+
+def _network(value: object) -> IPNetwork:
+    return parse_network(_text(value))
+
+
+def _network_or_host(value: object) -> IPNetwork | str:
+    return parse_network_or_host(_text(value))
 
 
 def _certificates(value: object, info: ValidationInfo) -> tuple[x509.Certificate, ...]:
@@ -87,8 +114,13 @@ def _module_name(value: str) -> str:
 
 
 _DurationText = Annotated[str, StringConstraints(pattern=DURATION_PATTERN, min_length=1)]
+_SizeText = Annotated[str, StringConstraints(pattern=SIZE_PATTERN)]
 Duration = Annotated[float, PlainValidator(_duration, json_schema_input_type=_DurationText)]
 PositiveDuration = Annotated[float, PlainValidator(_positive_duration, json_schema_input_type=_DurationText)]
+Size = Annotated[int, PlainValidator(_size, json_schema_input_type=_SizeText)]
+Network = Annotated[IPNetwork, PlainValidator(_network, json_schema_input_type=str)]
+NetworkOrHost = Annotated[IPNetwork | str, PlainValidator(_network_or_host, json_schema_input_type=str)]
+ProxyURL = Annotated[str, AfterValidator(check_proxy_url)]
 Certificates = Annotated[tuple[x509.Certificate, ...], PlainValidator(_certificates, json_schema_input_type=str)]
 TargetText = Annotated[str, AfterValidator(_target)]
 Host = Annotated[str, AfterValidator(_host)]
@@ -97,6 +129,7 @@ LabelName = Annotated[str, AfterValidator(check_label_name)]
 LabelValue = Annotated[str, AfterValidator(check_label_value)]
 # Strictness would ask for the member of the enumeration itself.
 Policy = Annotated[StaplePolicy, Field(strict=False)]
+Following = Annotated[Follow, Field(strict=False)]
 Version = Annotated[TLSVersion, Field(strict=False)]
 Start = Annotated[StartTLS, Field(strict=False)]
 #: Of a section, all of whose keys are commented out, YAML leaves nothing: that means its defaults.
@@ -118,6 +151,33 @@ class Probe(_Keys):
 
     interval: PositiveDuration = _seconds(60.0, "How often each target is looked at.")
     concurrency: int = Field(default=512, ge=1, description="How many probes of the workers may run at a time.")
+
+
+class Egress(_Keys):
+    """Where the URLs in certificates may send the exporter."""
+
+    follow: Following = Field(
+        default=_EGRESS.follow,
+        description="trusted: to the URLs of certificates whose signatures lead to a trusted root; listed: only where "
+        "allow says; any: everywhere.",
+    )
+    allow: Items[NetworkOrHost] = Field(
+        default=[], description="Networks (CIDR), addresses and host names that are always allowed."
+    )
+    deny: list[Network] = Field(
+        default=list(_EGRESS.denied),
+        description="Networks (CIDR) and addresses that are never connected to, whatever else is said here.",
+        json_schema_extra={"default": [str(network) for network in _EGRESS.denied]},
+    )
+    max_response_bytes: Size = Field(
+        default=_EGRESS.max_response_bytes,
+        description="An answer larger than this is refused.",
+        json_schema_extra={"default": show_size(_EGRESS.max_response_bytes)},
+    )
+    proxy_url: ProxyURL | None = Field(
+        default=_EGRESS.proxy_url,
+        description="The HTTP proxy to go through, which then looks names up; absent: none, nor the environment's.",
+    )
 
 
 class ProbeEndpoint(_Keys):
@@ -167,6 +227,16 @@ class Staple(_Keys):
     )
 
 
+class Responder(_Keys):
+    """Whose OCSP responses are accepted."""
+
+    trusted_certificates: Items[Certificates] = Field(
+        default=[],
+        description="Files with certificates, PEM, relative to this file, of responders that may answer for every "
+        "issuer (RFC 6960, section 4.2.2.2, first case).",
+    )
+
+
 class Module(_Keys):
     """A named recipe for looking at a target."""
 
@@ -181,9 +251,15 @@ class Module(_Keys):
         default_factory=TLSConfig, description="How TLS is spoken, and whom to trust."
     )
     staple: Section[Staple] = Field(default_factory=Staple, description="What is demanded of staples.")
+    responder: Section[Responder] = Field(default_factory=Responder, description="Whose OCSP responses are accepted.")
     issuer_file: Certificates | None = Field(
         default=None,
         description="Certificates of issuers, PEM, relative to this file, for servers that do not send theirs.",
+    )
+    fetch_issuer: bool = Field(
+        default=_MODULE.fetch_issuer,
+        description="Fetch an issuer that is not at hand from where the certificate says that it is (caIssuers); only "
+        "where egress.follow is any or egress.allow names the host.",
     )
     clock_skew: Duration = _seconds(
         _MODULE.clock_skew,
@@ -213,6 +289,9 @@ class File(_Keys):
     """Configuration of ocsp_exporter. Every key may be left out."""
 
     probe: Section[Probe] = Field(default_factory=Probe, description="The workers.")
+    egress: Section[Egress] = Field(
+        default_factory=Egress, description="Where the URLs in certificates may send the exporter."
+    )
     probe_endpoint: Section[ProbeEndpoint] = Field(default_factory=ProbeEndpoint, description="The page /probe.")
     modules: Section[dict[ModuleName, Section[Module]]] = Field(
         default_factory=dict, description="Recipes by name; one named as a built-in module replaces that."

@@ -27,6 +27,7 @@ from ocsp_exporter.model import (
 )
 from ocsp_exporter.probing.connecting import connect
 from ocsp_exporter.probing.handshake import StapleUnreadable, shake_hands
+from ocsp_exporter.probing.issuer_fetch import IssuerFetch
 from ocsp_exporter.probing.resolver import Resolver
 from ocsp_exporter.probing.roots import by_subject, system_roots
 from ocsp_exporter.probing.starttls import start_tls
@@ -63,6 +64,7 @@ class _Timing:
 class _View:
     """What one handshake showed: the path built from its leaf, and its staple judged (None: there was none)."""
 
+    obtained_at: float
     handshake: Handshake
     path: tuple[x509.Certificate, ...]
     staple: Evidence | None
@@ -74,11 +76,20 @@ class _View:
 
 
 class Prober:
-    """Looks at targets. One for the whole process: it holds the name resolver. Used from one event loop."""
+    """Looks at targets. One for the whole process: it holds the name resolver. Used from one event loop.
 
-    def __init__(self, resolver: Resolver | None = None, clock: Callable[[], float] = time.time) -> None:
+    `issuers` None: no issuer is fetched, whatever a module says.
+    """
+
+    def __init__(
+        self,
+        resolver: Resolver | None = None,
+        clock: Callable[[], float] = time.time,
+        issuers: IssuerFetch | None = None,
+    ) -> None:
         self._resolver = resolver or Resolver()
         self._clock = clock
+        self._issuers = issuers
         system_roots()  # they are read once, so while there are surely files to be had
 
     async def probe(self, target: Target, module: Module, limit: float | None = None) -> ProbeResult:
@@ -124,6 +135,8 @@ class Prober:
                         break
                     await asyncio.sleep(min(RETRY_PAUSE, max(0.0, deadline - asyncio.get_running_loop().time())))
                     views.append(await self._view(target, module, deadline, timing))
+        # Last, because a handshake has more need of the time that is left.
+        views = [await self._with_issuer(view, module, deadline) for view in views]
         return _conclude(module, views, counted)
 
     async def _view(self, target: Target, module: Module, deadline: float, timing: _Timing) -> _View:
@@ -133,9 +146,15 @@ class Prober:
             # OpenSSL gave up before anything else could be seen: look at the rest without asking for a staple.
             handshake = await self._handshake(target, module, deadline, timing, ask_for_staple=False)
             handshake = replace(handshake, staple_problem=unreadable.problem, complete=False)
-        leaf, *others = handshake.chain
-        path = build_path(leaf, (*others, *module.issuers), by_subject(module.tls.roots))
-        return _View(handshake, path, _judge(module, handshake, path, self._clock()))
+        return _regard(module, handshake, self._clock())
+
+    async def _with_issuer(self, view: _View, module: Module, deadline: float) -> _View:
+        """Look where the certificate says for an issuer that is not at hand, if the module wants that."""
+        leaf = view.path[0]
+        if not (module.fetch_issuer and self._issuers) or len(view.path) > 1 or is_self_signed(leaf):
+            return view
+        issuer = await self._issuers.find(leaf, deadline)
+        return _regard(module, view.handshake, view.obtained_at, (issuer,)) if issuer else view
 
     async def _handshake(
         self, target: Target, module: Module, deadline: float, timing: _Timing, *, ask_for_staple: bool = True
@@ -165,6 +184,13 @@ async def _by(deadline: float, work: Coroutine[object, object, T], failure: Fail
         raise ProbeFailed(failure, f"{what} did not end in time") from error
 
 
+def _regard(module: Module, handshake: Handshake, now: float, fetched: tuple[x509.Certificate, ...] = ()) -> _View:
+    """Build the path from the leaf with all that is at hand, and judge the staple."""
+    leaf, *others = handshake.chain
+    path = build_path(leaf, (*others, *module.issuers, *fetched), by_subject(module.tls.roots))
+    return _View(now, handshake, path, _judge(module, handshake, path, now))
+
+
 def _judge(module: Module, handshake: Handshake, path: tuple[x509.Certificate, ...], now: float) -> Evidence | None:
     """Return the verdict on the staple of one handshake, None where there was none."""
     if handshake.staple_problem:
@@ -173,7 +199,7 @@ def _judge(module: Module, handshake: Handshake, path: tuple[x509.Certificate, .
         return None
     # A self-signed leaf is its own issuer.
     issuer = path[1] if len(path) > 1 else path[0] if is_self_signed(path[0]) else None
-    policy = Policy(module.clock_skew, module.max_age_without_next_update)
+    policy = Policy(module.clock_skew, module.max_age_without_next_update, module.trusted_responders)
     return validate(handshake.staple, path[0], issuer, now, policy, Origin(Source.STAPLE, 0, now))
 
 

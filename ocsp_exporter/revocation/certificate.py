@@ -3,7 +3,7 @@
 import hashlib
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TypeVar
 
 from cryptography import x509
@@ -160,7 +160,12 @@ def has_must_staple(certificate: x509.Certificate) -> bool:
 
 def ocsp_urls(certificate: x509.Certificate) -> tuple[str, ...]:
     """Return the URLs of the OCSP responders that the certificate names, of any scheme (RFC 5280, section 4.2.2.1)."""
-    return _extension(certificate, _AUTHORITY_INFORMATION_ACCESS, _responder_urls, ())
+    return _extension(certificate, _AUTHORITY_INFORMATION_ACCESS, partial(_access_urls, _OCSP), ())
+
+
+def issuer_urls(certificate: x509.Certificate) -> tuple[str, ...]:
+    """Return the URLs of the issuer's own certificate (caIssuers), of any scheme (RFC 5280, section 4.2.2.1)."""
+    return _extension(certificate, _AUTHORITY_INFORMATION_ACCESS, partial(_access_urls, _CA_ISSUERS), ())
 
 
 def crl_urls(certificate: x509.Certificate) -> tuple[str, ...]:
@@ -243,6 +248,7 @@ def _requests_status(features: der.Element) -> bool:
 
 _AUTHORITY_INFORMATION_ACCESS = "1.3.6.1.5.5.7.1.1"
 _OCSP = "1.3.6.1.5.5.7.48.1"
+_CA_ISSUERS = "1.3.6.1.5.5.7.48.2"
 _UNIFORM_RESOURCE_IDENTIFIER = 0x86
 
 
@@ -252,9 +258,9 @@ def _urls(names: Iterable[der.Element]) -> tuple[str, ...]:
     )
 
 
-def _responder_urls(access: der.Element) -> tuple[str, ...]:
+def _access_urls(method: str, access: der.Element) -> tuple[str, ...]:
     descriptions = [tuple(description.children()) for description in access.children()]
-    return _urls(location for method, location in descriptions if der.object_identifier(method) == _OCSP)
+    return _urls(location for identifier, location in descriptions if der.object_identifier(identifier) == method)
 
 
 _CRL_DISTRIBUTION_POINTS = "2.5.29.31"

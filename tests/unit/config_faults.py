@@ -3,6 +3,12 @@
 from typing import Final
 
 DURATION = "expected a duration such as 500ms, 10s, 5m or 1h30m"
+KNOWN = "known here are probe, egress, probe_endpoint, modules, targets"
+SIZE = "expected a size such as 512B, 256KiB or 64MiB"
+NETWORK = "expected a network such as 10.0.0.0/8, or an address"
+NETWORK_OR_HOST = "expected a network such as 10.0.0.0/8, an address or a host name"
+UNKNOWN_IN_EGRESS = "unknown key; known here are follow, allow, deny, max_response_bytes, proxy_url"
+PROXY = "expected the URL of a proxy, such as http://proxy.example.org:3128 (it is not shown here)"
 WHOLE = "expected a whole number in decimal without leading zeros, or text in quotes"
 MAPPING = "expected a mapping of keys to values"
 TEXT = "expected text; put it in quotes if it is meant so"
@@ -86,7 +92,91 @@ FAULTS: Final = (
         "1:24: modules.a.staple.retry_missing: expected 0 or more (got -1)",
         "0",
     ),
+    # Sizes
+    *(
+        ("egress: {max_response_bytes: %s}", bad, f"1:10: egress.max_response_bytes: {SIZE} (got {bad})", good)
+        for bad, good in (
+            ("262144", "262144B"),
+            ("256kB", "256KiB"),
+            ("256 KiB", "256KiB"),
+            ("1.5MiB", "1536KiB"),
+            ("-1B", "1B"),
+            ("~", "1B"),
+            ("true", "1B"),
+        )
+    ),
+    *(
+        (
+            "egress: {max_response_bytes: %s}",
+            bad,
+            f"1:10: egress.max_response_bytes: expected a size from 1B to 1GiB (got {bad})",
+            good,
+        )
+        for bad, good in (("0KiB", "1KiB"), ("1025MiB", "1024MiB"), ("999999999999GiB", "1GiB"))
+    ),
+    # Networks, hosts and proxies
+    *(
+        ("egress: {deny: [%s]}", bad, f'1:17: egress.deny[0]: {NETWORK} (got "{bad.strip(chr(34))}")', good)
+        for bad, good in (
+            ("10.0.0.0/33", "10.0.0.0/32"),
+            ("10.0.0", "10.0.0.0"),
+            ("010.0.0.1", "10.0.0.1"),
+            ("example.org", "192.0.2.1"),
+            ('"fe80::/129"', '"fe80::/128"'),
+            ('""', '"::"'),
+        )
+    ),
+    (
+        "egress: {deny: [%s]}",
+        "10.1.2.3/8",
+        '1:17: egress.deny[0]: a network begins at its first address: 10.0.0.0/8 (got "10.1.2.3/8")',
+        "10.0.0.0/8",
+    ),
+    ("egress: {deny: [%s]}", "5", f"1:17: egress.deny[0]: {TEXT} (got 5)", "5.0.0.0"),
+    ("egress: {deny: %s}", "~", "1:10: egress.deny: expected a list (got ~)", "[]"),
+    *(
+        ("egress: {allow: [%s]}", bad, f'1:18: egress.allow[0]: {NETWORK_OR_HOST} (got "{bad.strip(chr(34))}")', good)
+        for bad, good in (
+            ('"*.example.org"', '"example.org"'),
+            ('"example.org:80"', "example.org"),
+            ('"http:80"', "http"),
+            ("10.0.0", "10.0.0.0"),
+            ('"fe80::1%%1"', '"fe80::1"'),
+            ('""', "a"),
+        )
+    ),
+    (
+        "egress: {allow: [%s]}",
+        "10.0.0.0/33",
+        f'1:18: egress.allow[0]: {NETWORK} (got "10.0.0.0/33")',
+        "10.0.0.0/32",
+    ),
+    *(
+        ("egress: {proxy_url: %s}", bad, f"1:10: egress.proxy_url: {PROXY}", good)
+        for bad, good in (
+            ("proxy.example.org", "http://proxy.example.org"),
+            ('"proxy.example.org:3128"', '"https://proxy.example.org:3128"'),
+            ("socks5://proxy.example.org", "http://proxy.example.org/"),
+            ("http://u:secret@", "http://u:secret@proxy.example.org"),
+            ("http://proxy:65536", "http://proxy:65535"),
+            ("http://proxy/path", "http://proxy"),
+            ('"http://[::1"', '"http://[::1]:3128"'),
+            ('""', "~"),
+        )
+    ),
     # Choices
+    (
+        "egress: {follow: %s}",
+        "none",
+        "1:10: egress.follow: expected trusted, listed or any (got none)",
+        "listed",
+    ),
+    (
+        "modules: {a: {fetch_issuer: %s}}",
+        '"true"',
+        '1:15: modules.a.fetch_issuer: expected true or false (got "true")',
+        "true",
+    ),
     ("modules: {a: {prober: %s}}", "http", "1:15: modules.a.prober: expected tls (got http)", "tls"),
     (
         "modules: {a: {staple: {policy: %s}}}",
@@ -133,7 +223,24 @@ FAULTS: Final = (
     ),
     ("modules: {%s: {}}", '""', '1:11: modules[""]: a module\'s name has only ASCII letters, digits and _ . -', '"1"'),
     # Keys
-    ("%s: {}", "probes", "1:1: probes: unknown key; known here are probe, probe_endpoint, modules, targets", "probe"),
+    (
+        "egress: {%s}",
+        "requests_per_second_per_host: 10",
+        f"1:10: egress.requests_per_second_per_host: {UNKNOWN_IN_EGRESS}",
+        "follow: any",
+    ),
+    (
+        "modules: {a: {responder: {%s}}}",
+        "urls: []",
+        "1:27: modules.a.responder.urls: unknown key; known here are trusted_certificates",
+        "trusted_certificates: []",
+    ),
+    (
+        "%s: {}",
+        "probes",
+        f"1:1: probes: unknown key; {KNOWN}",
+        "probe",
+    ),
     (
         "probe: {%s}",
         "period: 1s",

@@ -1,6 +1,7 @@
 import os
 import re
 from datetime import UTC, datetime
+from ipaddress import ip_network
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -25,8 +26,10 @@ from ocsp_exporter.config import (
     yaml_reader,
 )
 from ocsp_exporter.config.document import Fault
-from ocsp_exporter.config.values import parse_duration, show_duration
+from ocsp_exporter.config.values import parse_duration, parse_size, show_duration, show_size
 from ocsp_exporter.model import (
+    EgressPolicy,
+    Follow,
     Module,
     ScheduledTarget,
     StaplePolicy,
@@ -36,7 +39,7 @@ from ocsp_exporter.model import (
     TLSSettings,
     TLSVersion,
 )
-from tests.unit.config_faults import BUILT_IN, DURATION, FAULTS, NO_TARGET, TEXT, WHOLE
+from tests.unit.config_faults import BUILT_IN, DURATION, FAULTS, KNOWN, NO_TARGET, TEXT, WHOLE
 
 NOWHERE = Path("/nonexistent")
 EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
@@ -70,12 +73,14 @@ def test_an_empty_file_is_all_defaults() -> None:
     expected = Config(
         interval=60.0,
         concurrency=512,
+        egress=EgressPolicy(),
         probe_endpoint_concurrency=512,
         modules=BUILT_IN_MODULES,
         targets=(),
     )
     assert expected == DEFAULT_CONFIG
-    for text in ("", "\ufeff", "# nothing\n", "---\n", "null", "probe:\nprobe_endpoint:\nmodules:\ntargets:\n"):
+    empty_sections = "probe:\negress:\nprobe_endpoint:\nmodules:\ntargets:\n"
+    for text in ("", "\ufeff", "# nothing\n", "---\n", "null", empty_sections):
         assert parse(text) == expected
 
 
@@ -84,6 +89,12 @@ def test_every_key_finds_its_place() -> None:
     config = parse(
         dedent("""\
             probe: {interval: 1h30m, concurrency: 7}
+            egress:
+              follow: listed
+              allow: [10.0.0.0/8, "2001:db8::1", PKI.example.org., localhost]
+              deny: [10.9.0.0/16]
+              max_response_bytes: 1MiB
+              proxy_url: http://user:secret@proxy.example.org:3128
             probe_endpoint: {concurrency: 8}
             modules:
               strict:
@@ -92,6 +103,7 @@ def test_every_key_finds_its_place() -> None:
                 timeout: 500ms
                 tls_config: {server_name: www.example.org, min_version: TLS13, max_version: TLS13}
                 staple: {policy: always, handshakes: 3, retry_missing: 0}
+                fetch_issuer: true
                 clock_skew: 0s
                 max_age_without_next_update: 1d
               plain:
@@ -111,6 +123,7 @@ def test_every_key_finds_its_place() -> None:
         server_name="www.example.org",
         staple=StapleSettings(policy=StaplePolicy.ALWAYS, handshakes=3, retry_missing=0),
         issuers=(),
+        fetch_issuer=True,
         clock_skew=0.0,
         max_age_without_next_update=86400.0,
     )
@@ -118,6 +131,14 @@ def test_every_key_finds_its_place() -> None:
     assert config == Config(
         interval=5400.0,
         concurrency=7,
+        egress=EgressPolicy(
+            follow=Follow.LISTED,
+            allowed_hosts=frozenset({"pki.example.org", "localhost"}),
+            allowed=(ip_network("10.0.0.0/8"), ip_network("2001:db8::1/128")),
+            denied=(ip_network("10.9.0.0/16"),),
+            max_response_bytes=1048576,
+            proxy_url="http://user:secret@proxy.example.org:3128",
+        ),
         probe_endpoint_concurrency=8,
         modules={**BUILT_IN_MODULES, "strict": strict, "plain": Module("plain")},
         targets=(
@@ -126,6 +147,32 @@ def test_every_key_finds_its_place() -> None:
             ScheduledTarget(Target("a.example", "a.example", 443), Module("tls"), 5400.0, ()),
         ),
     )
+
+
+def test_what_is_denied_by_default_is_as_documented() -> None:
+    """Link-local, multicast and unspecified addresses, and those where clouds tell a machine its secrets."""
+    denied = "169.254.0.0/16, fe80::/10, 100.100.100.200/32, 168.63.129.16/32, fd00:ec2::254/128"
+    denied += ", 0.0.0.0/8, 224.0.0.0/4, ff00::/8"
+    assert ", ".join(map(str, DEFAULT_CONFIG.egress.denied)) == denied
+    assert parse("egress: {deny: []}").egress == EgressPolicy(denied=())
+
+
+def test_the_password_of_the_proxy_is_not_shown() -> None:
+    """Neither where the configuration is printed, nor in a fault."""
+    config = parse("egress: {proxy_url: 'http://user:secret@proxy.example.org:3128'}")
+    assert config.egress.proxy_url == "http://user:secret@proxy.example.org:3128"
+    assert "secret" not in repr(config)
+    (fault,) = faults("egress: {proxy_url: 'ftp://user:secret@proxy.example.org'}")
+    assert "secret" not in fault
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("1B", 1), ("512B", 512), ("256KiB", 262144), ("64MiB", 67108864), ("1GiB", 1073741824)]
+)
+def test_sizes_have_binary_units(text: str, size: int) -> None:
+    """What is read is shown in the same words."""
+    assert parse(f"egress: {{max_response_bytes: {text}}}").egress.max_response_bytes == size
+    assert show_size(size) == text
 
 
 def test_a_module_replaces_the_built_in_one_of_its_name() -> None:
@@ -282,7 +329,7 @@ def test_all_faults_come_at_once_in_the_order_of_the_text() -> None:
         f"f.yaml:7:14: targets[0].labels.team: {TEXT} (got 1)",
         "f.yaml:7:23: targets[0].labels.team: this key stands here twice, first on line 7",
         "f.yaml:10:5: targets[1].modul: unknown key; known here are targets, module, interval, labels",
-        "f.yaml:11:1: prob: unknown key; known here are probe, probe_endpoint, modules, targets",
+        f"f.yaml:11:1: prob: unknown key; {KNOWN}",
     ]
 
 
@@ -310,6 +357,8 @@ def test_certificates_are_read_from_the_folder_of_the_file(tmp_path: Path) -> No
     assert module.tls.roots == (root,)
     assert module.issuers == (root,)
     assert parse_config(FILES % ("null", "null"), "f.yaml", tmp_path).modules["a"] == Module("a")
+    text = "modules: {a: {responder: {trusted_certificates: [both.pem, other.der]}}}"
+    assert parse_config(text, "f.yaml", tmp_path).modules["a"] == Module("a", trusted_responders=(root, other, other))
 
 
 @pytest.fixture
@@ -349,6 +398,10 @@ def test_a_file_without_certificates_is_a_fault_at_its_key(folder: Path, name: s
     assert faults(FILES % (name, "good.pem"), folder) == [f"f.yaml:1:28: modules.a.tls_config.ca_file: {expected}"]
     assert faults(FILES % ("good.pem", name), folder)[0].startswith("f.yaml:1:")
     parse_config(FILES % ("good.pem", "good.pem"), "f.yaml", folder)
+    text = "modules: {a: {responder: {trusted_certificates: [%s]}}}"
+    place = "f.yaml:1:50: modules.a.responder.trusted_certificates[0]"
+    assert faults(text % name, folder) == [f"{place}: {expected}"]
+    parse_config(text % "good.pem", "f.yaml", folder)
 
 
 def test_the_configuration_file_itself_may_be_unreadable(tmp_path: Path) -> None:
@@ -359,7 +412,7 @@ def test_the_configuration_file_itself_may_be_unreadable(tmp_path: Path) -> None
     for content, fault in {
         b"probe: {}\n# \xc3\xa4 \xff\n": f"{path}:2:5: not UTF-8: the byte 0xff; save the file as UTF-8",
         "probe: {}".encode("utf-16"): f"{path}:1:1: not UTF-8: the byte 0xff; save the file as UTF-8",
-        b"probes: {}": f"{path}:1:1: probes: unknown key; known here are probe, probe_endpoint, modules, targets",
+        b"probes: {}": f"{path}:1:1: probes: unknown key; {KNOWN}",
     }.items():
         path.write_bytes(content)
         with pytest.raises(ConfigError) as caught:
@@ -391,6 +444,8 @@ def check_spelled_out(written: dict[str, Any], schema: dict[str, Any], defaults:
     for key, value in written.items():
         if isinstance(value, dict) and key != "labels":
             check_spelled_out(value, keys[key], defaults)
+        elif defaults and isinstance(value, str) and value.endswith("iB"):
+            assert parse_size(value) == parse_size(keys[key]["default"])
         elif defaults and isinstance(value, str) and value[0].isdigit():
             assert parse_duration(value) == parse_duration(keys[key]["default"])
         elif defaults:
@@ -402,10 +457,11 @@ def test_the_example_spells_out_every_key_at_its_default() -> None:
     config = load_config(EXAMPLE)
     assert config.modules == BUILT_IN_MODULES
     assert (config.interval, config.concurrency, config.probe_endpoint_concurrency) == (60.0, 512, 512)
+    assert config.egress == EgressPolicy()
     schema = json_schema()
     written = yaml.safe_load(EXAMPLE.read_text())
     assert list(written) == list(schema["properties"])
-    for section in ("probe", "probe_endpoint"):
+    for section in ("probe", "egress", "probe_endpoint"):
         check_spelled_out(written[section], schema["properties"][section], defaults=True)
     check_spelled_out(written["modules"]["tls"], schema["properties"]["modules"]["additionalProperties"], defaults=True)
     check_spelled_out(written["targets"][0], schema["properties"]["targets"]["items"], defaults=False)

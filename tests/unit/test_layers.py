@@ -32,6 +32,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 KNOWS: dict[str, set[str]] = {
     "OpenSSL": {"probing/handshake", "demo"},
     "click": {"cli", "commands"},
+    "httpcore": set(),
+    "httpx": {"probing/egress"},
     "jinja2": {"serving"},
     "prometheus_client": {"serving"},
     "pydantic": {"config"},

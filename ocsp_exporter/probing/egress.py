@@ -1,0 +1,259 @@
+"""The HTTP client behind every fetch: it goes only where the policy lets it, takes no more than is good, and ends.
+
+A name is looked up once, its addresses are judged, and the connection is made to one of those that passed, so that
+no second look-up can lead elsewhere. httpx's transport is used and not its client, which would keep cookies, send
+the user name in a URL, decompress, and ask the environment for a proxy.
+"""
+
+import asyncio
+import contextlib
+import os
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+
+import httpx
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from ocsp_exporter.model import EgressPolicy, ProbeFailed, Problem
+from ocsp_exporter.probing.egress_policy import literal_address, objection
+from ocsp_exporter.probing.resolver import Resolver
+from ocsp_exporter.probing.roots import system_roots
+
+MOST_REDIRECTS = 3
+_MOST_ADDRESSES = 8
+_MOST_CONNECTIONS = 256
+#: Seconds for which an idle connection is kept: less than servers usually wait before they close it themselves.
+_KEPT_IDLE = 3.0
+_OK, _NOT_MODIFIED = 200, 304
+_SEE_OTHER = 303
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to fetch. `content` None: by GET, otherwise it is sent by POST.
+
+    `vouched_for`: see `egress_policy.objection`; it holds for where the URL redirects to as well. No more than
+    `limit` bytes are taken, and no more than the policy says where that is None.
+    """
+
+    url: str
+    vouched_for: bool = False
+    content: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came, by status 200, or 304 without a body where the request was conditional.
+
+    `url` is where it came from, after all redirects. The names of `headers` are in lower case.
+    """
+
+    url: str
+    status_code: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def content_type(self) -> str:
+        """The media type in lower case, without parameters; empty where none is stated."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+class FetchFailed(Exception):
+    """Nothing usable came. `detail` is a sentence for people; `status_code` and `headers` are of an answer refused."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        detail: str,
+        status_code: int | None = None,
+        headers: Mapping[str, str] = _NO_HEADERS,
+    ) -> None:
+        super().__init__(f"{problem}: {detail}")
+        self.problem = problem
+        self.detail = detail
+        self.status_code = status_code
+        self.headers = headers
+
+
+class Egress:
+    """Fetches over HTTP, from one event loop.
+
+    `tls` None: https servers are verified by the system's roots. With the policy's proxy, that looks names up:
+    then only the addresses that stand in URLs themselves are judged here, and the rest is for the proxy to guard.
+    """
+
+    def __init__(self, policy: EgressPolicy, resolver: Resolver, tls: ssl.SSLContext | None = None) -> None:
+        self._policy = policy
+        self._resolver = resolver
+        self._tls = tls
+
+    async def fetch(self, request: Request, deadline: float) -> Answer:
+        """Return what the request's URL leads to by `deadline`, on the loop's clock. Raises FetchFailed."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._follow(request, deadline)
+        except TimeoutError as error:
+            raise FetchFailed(Problem.TIMEOUT, f"{request.url} did not answer in time") from error
+
+    async def close(self) -> None:
+        """Close all connections. No fetch may be under way."""
+        if "_transport" in self.__dict__:  # made at the first fetch
+            await self._transport.aclose()
+
+    async def _follow(self, request: Request, deadline: float) -> Answer:
+        url = _parse(request.url)
+        for _ in range(MOST_REDIRECTS + 1):
+            with _failures_told(url):
+                response = await self._send(url, request, deadline)
+                try:
+                    if not response.has_redirect_location:
+                        return await self._take(url, request, response)
+                finally:
+                    await response.aclose()
+            url = _parse(response.headers["location"], url)
+            if response.status_code == _SEE_OTHER:
+                request = replace(request, content=None)
+        raise FetchFailed(Problem.HTTP_ERROR, f"{request.url} redirects more than {MOST_REDIRECTS} times")
+
+    async def _send(self, url: httpx.URL, request: Request, deadline: float) -> httpx.Response:
+        """Send to the first address that may be asked and answers; each has its share of the time that is left."""
+        if self._policy.proxy_url is not None:
+            self._require_permission(url, literal_address(url.host), request)
+            return await self._transport.handle_async_request(_message(url, request))
+        addresses = await self._permitted_addresses(url, request)
+        unreachable: httpx.TransportError | None = None
+        for position, address in enumerate(addresses):
+            now = asyncio.get_running_loop().time()
+            patience = (deadline - now) / (len(addresses) - position)
+            try:
+                return await self._transport.handle_async_request(_message(url, request, address, patience))
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                unreachable = unreachable or error
+        raise unreachable or httpx.ConnectError("there is no address to connect to")
+
+    async def _permitted_addresses(self, url: httpx.URL, request: Request) -> list[str]:
+        host = _ascii_host(url)
+        try:
+            found = await self._resolver.resolve(host)
+        except ProbeFailed as error:
+            raise FetchFailed(Problem.UNREACHABLE, error.detail) from error
+        addresses = list(dict.fromkeys(address.host for address in found))
+        objections = [objection(self._policy, host, address, vouched_for=request.vouched_for) for address in addresses]
+        permitted = [address for address, told in zip(addresses, objections, strict=True) if told is None]
+        if not permitted:
+            raise FetchFailed(Problem.BLOCKED_BY_EGRESS_POLICY, f"{url} may not be asked: {objections[0]}")
+        return permitted[:_MOST_ADDRESSES]
+
+    def _require_permission(self, url: httpx.URL, address: str | None, request: Request) -> None:
+        told = objection(self._policy, _ascii_host(url), address, vouched_for=request.vouched_for)
+        if told:
+            raise FetchFailed(Problem.BLOCKED_BY_EGRESS_POLICY, f"{url} may not be asked: {told}")
+
+    async def _take(self, url: httpx.URL, request: Request, response: httpx.Response) -> Answer:
+        """Read an answer, if it is one that can be used and ends in time."""
+        headers = MappingProxyType(dict(response.headers))
+        is_conditional = any(name.lower().startswith("if-") for name in request.headers)
+        if response.status_code != _OK and not (is_conditional and response.status_code == _NOT_MODIFIED):
+            said = f"{response.status_code} {response.reason_phrase}".rstrip()
+            raise FetchFailed(Problem.HTTP_ERROR, f"{url} answered {said}", response.status_code, headers)
+        encoding = headers.get("content-encoding", "")
+        if encoding.strip().lower() not in {"", "identity"}:
+            told = f"{url} answered in the encoding {encoding!r}, though only identity was accepted"
+            raise FetchFailed(Problem.MALFORMED, told, response.status_code, headers)
+        limit = self._policy.max_response_bytes if request.limit is None else request.limit
+        body = bytearray()
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) > limit:
+                told = f"{url} answered with more than {limit} bytes"
+                raise FetchFailed(Problem.TOO_LARGE, told, response.status_code, headers)
+        return Answer(str(url), response.status_code, headers, bytes(body))
+
+    @cached_property
+    def _transport(self) -> httpx.AsyncHTTPTransport:
+        return httpx.AsyncHTTPTransport(
+            verify=self._tls or _system_tls(),
+            trust_env=False,
+            limits=httpx.Limits(max_connections=_MOST_CONNECTIONS, keepalive_expiry=_KEPT_IDLE),
+            proxy=self._policy.proxy_url,
+        )
+
+
+def _parse(text: str, base: httpx.URL | None = None) -> httpx.URL:
+    """Read a URL, or what a redirect at `base` leads to."""
+    try:
+        url = httpx.URL(text) if base is None else base.join(text)
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise FetchFailed(Problem.UNREACHABLE, f"{text!r} is not a URL that can be asked: {error}") from error
+    if url.scheme not in {"http", "https"}:
+        raise FetchFailed(Problem.UNSUPPORTED_SCHEME, f"{text!r} is neither http nor https")
+    if not url.host:
+        raise FetchFailed(Problem.UNREACHABLE, f"{text!r} is not a URL that can be asked: it names no host")
+    return url.copy_with(userinfo=b"", fragment=None)
+
+
+def _ascii_host(url: httpx.URL) -> str:
+    return url.raw_host.decode("ascii")
+
+
+def _message(
+    url: httpx.URL, request: Request, address: str | None = None, patience: float | None = None
+) -> httpx.Request:
+    """Put a request as it is sent: to `address`, and in all that the server sees to the URL's host."""
+    headers = httpx.Headers({"Host": url.netloc.decode("ascii"), "Accept": "*/*", "User-Agent": "ocsp_exporter"})
+    headers.update(request.headers)
+    headers["Accept-Encoding"] = "identity"
+    extensions: dict[str, object] = {"timeout": {"connect": patience}}
+    if address is not None and url.scheme == "https":
+        extensions["sni_hostname"] = _ascii_host(url)
+        # The pool knows connections by address. One whose certificate was checked for a name is for no other.
+        headers["Connection"] = "close"
+    return httpx.Request(
+        "GET" if request.content is None else "POST",
+        url if address is None else url.copy_with(host=address),
+        headers=headers,
+        content=request.content,
+        extensions=extensions,
+    )
+
+
+@contextlib.contextmanager
+def _failures_told(url: httpx.URL) -> Iterator[None]:
+    """Say what went wrong on the way in our own words. Raises FetchFailed."""
+    try:
+        yield
+    except httpx.TimeoutException as error:
+        raise FetchFailed(Problem.TIMEOUT, f"{url} could not be connected to in time") from error
+    except httpx.ProtocolError as error:
+        raise FetchFailed(Problem.HTTP_ERROR, f"{url} did not answer as HTTP demands: {error}") from error
+    except (httpx.TransportError, OSError) as error:
+        raise FetchFailed(Problem.UNREACHABLE, f"{url} cannot be reached: {_cause(error)}") from error
+
+
+def _cause(error: BaseException) -> str:
+    """Return what the system or OpenSSL said first, before libraries put it in their own words."""
+    said = str(error) or type(error).__name__
+    cause: BaseException | None = error
+    while cause is not None:
+        match cause:
+            case ssl.SSLCertVerificationError():
+                return cause.verify_message
+            case ssl.SSLError():
+                said = str(cause.reason or said)
+            case OSError(errno=int(number)) if number > 0:
+                said = os.strerror(number)
+        cause = cause.__cause__ or cause.__context__
+    return said
+
+
+def _system_tls() -> ssl.SSLContext:
+    roots = b"".join(root.public_bytes(Encoding.DER) for root in system_roots())
+    return ssl.create_default_context(cadata=roots)

@@ -1,0 +1,24 @@
+"""A prober with all that it needs to go out."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from ocsp_exporter.model import EgressPolicy
+from ocsp_exporter.probing.egress import Egress
+from ocsp_exporter.probing.issuer_fetch import IssuerFetch
+from ocsp_exporter.probing.probe import Prober
+from ocsp_exporter.probing.resolver import Resolver
+
+
+@asynccontextmanager
+async def open_prober(policy: EgressPolicy) -> AsyncIterator[Prober]:
+    """Give a prober whose fetches follow `policy`; at the end let go of connections, fetches and threads."""
+    resolver = Resolver()
+    egress = Egress(policy, resolver)
+    issuers = IssuerFetch(egress)
+    try:
+        yield Prober(resolver, issuers=issuers)
+    finally:
+        await issuers.close()
+        await egress.close()
+        resolver.close()

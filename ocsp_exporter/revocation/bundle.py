@@ -1,0 +1,40 @@
+"""The certificates in what a caIssuers URL leads to (RFC 5280, section 4.2.2.1)."""
+
+import warnings
+from collections.abc import Callable
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+
+from ocsp_exporter.revocation import certificate
+
+#: More than these are not looked at: an issuer has a few certificates, cross-signed ones included.
+MOST_CERTIFICATES = 16
+
+
+def certificates_in(content: bytes) -> tuple[x509.Certificate, ...]:
+    """Read a certificate in DER, or a certs-only CMS message (PKCS #7) in BER or DER; of either also PEM.
+
+    Whatever it is called: servers are careless about content types. At most the first `MOST_CERTIFICATES`; empty
+    where the bytes hold none that can be read. Never raises.
+    """
+    alone = certificate.parse(content)
+    if alone:
+        return (alone,)
+    for read in _READERS:
+        with warnings.catch_warnings():
+            # Serial numbers that are not positive, and the like; a message without certificates.
+            warnings.simplefilter("ignore")
+            try:
+                encoded = [each.public_bytes(Encoding.DER) for each in read(content)[:MOST_CERTIFICATES]]
+            except Exception:  # noqa: BLE001, S112 -- cryptography raises many kinds; all mean that it is another form
+                continue
+        return tuple(filter(None, map(certificate.parse, encoded)))
+    return ()
+
+
+_READERS: tuple[Callable[[bytes], list[x509.Certificate]], ...] = (
+    pkcs7.load_der_pkcs7_certificates,
+    x509.load_pem_x509_certificates,
+    pkcs7.load_pem_pkcs7_certificates,
+)

@@ -1,0 +1,93 @@
+from dataclasses import replace
+from ipaddress import ip_network
+
+import pytest
+
+from ocsp_exporter.model import EgressPolicy, Follow
+from ocsp_exporter.probing.egress_policy import literal_address, objection
+
+DEFAULT = EgressPolicy()
+NETWORK = (ip_network("10.0.0.0/8"),)
+TRUSTED = "egress.follow is trusted and no trusted root stands behind the URL"
+
+
+@pytest.mark.parametrize(
+    ("policy", "vouched_for", "told"),
+    [
+        (DEFAULT, True, None),
+        (DEFAULT, False, f"ca.example (10.0.0.1) is not in egress.allow, {TRUSTED}"),
+        (EgressPolicy(Follow.LISTED), True, "ca.example (10.0.0.1) is not in egress.allow, egress.follow is listed"),
+        (EgressPolicy(Follow.ANY), False, None),
+        *(
+            (replace(EgressPolicy(follow), **allow), False, None)
+            for follow in Follow
+            for allow in ({"allowed_hosts": frozenset({"ca.example"})}, {"allowed": NETWORK})
+        ),
+        *(
+            (
+                EgressPolicy(follow, frozenset({"ca.example"}), NETWORK, NETWORK),
+                True,
+                "10.0.0.1 is in egress.deny (10.0.0.0/8)",
+            )
+            for follow in Follow
+        ),
+    ],
+)
+def test_who_may_be_asked(policy: EgressPolicy, vouched_for: bool, told: str | None) -> None:
+    """A root vouches under `trusted`, `any` needs none, what is allowed needs nothing; what is denied is beyond all."""
+    assert objection(policy, "ca.example", "10.0.0.1", vouched_for=vouched_for) == told
+
+
+@pytest.mark.parametrize(
+    ("bad", "good"),
+    [
+        ("169.254.169.254", "169.253.255.255"),
+        ("fe80::1", "fec0::1"),
+        ("100.100.100.200", "100.100.100.201"),
+        ("168.63.129.16", "168.63.129.17"),
+        ("fd00:ec2::254", "fd00:ec2::253"),
+        ("0.0.0.0", "127.0.0.1"),  # noqa: S104 - not to listen on
+        ("224.0.0.1", "223.255.255.255"),
+        ("ff02::1", "::1"),
+        ("::ffff:169.254.169.254", "::ffff:169.253.255.255"),
+        ("64:ff9b::a9fe:a9fe", "64:ff9b::a9fd:ffff"),
+        ("64:ff9b:1::a9fe:a9fe", "64:ff9b:2::a9fe:a9fe"),
+        ("2002:a9fe:a9fe::1", "2002:a9fd:ffff::1"),
+    ],
+)
+def test_what_is_denied_by_default_is_denied_in_every_form(bad: str, good: str) -> None:
+    """Neither IPv6 forms of an IPv4 address nor any permission help; the address beside it is fine."""
+    policy = EgressPolicy(Follow.ANY, frozenset({"ca.example"}), (ip_network("::/0"), ip_network("0.0.0.0/0")))
+    told = objection(policy, "ca.example", bad, vouched_for=True)
+    assert told
+    assert told.startswith(f"{bad} is in egress.deny (")
+    assert objection(policy, "ca.example", good, vouched_for=True) is None
+
+
+def test_a_host_is_allowed_by_its_name_alone() -> None:
+    """In whatever case, with a dot at the end or without; a name below it is another."""
+    policy = EgressPolicy(Follow.LISTED, frozenset({"ca.example"}))
+    assert objection(policy, "CA.Example.", "192.0.2.1", vouched_for=False) is None
+    assert objection(policy, "ca.example", None, vouched_for=False) is None
+    for host in ("www.ca.example", "ca.example.org", "192.0.2.1"):
+        assert objection(policy, host, "192.0.2.1", vouched_for=False)
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("10.0.0.1", "10.0.0.1"),
+        ("10.0.0.1.", "10.0.0.1"),
+        ("10.1", "10.0.0.1"),
+        ("0x0a000001", "10.0.0.1"),
+        ("012.0.0.1", "10.0.0.1"),
+        ("167772161", "10.0.0.1"),
+        ("::1", "::1"),
+        ("ca.example", None),
+        ("10.example", None),
+        ("", None),
+    ],
+)
+def test_an_address_is_known_in_every_spelling(host: str, address: str | None) -> None:
+    """As the resolver reads it."""
+    assert literal_address(host) == address
