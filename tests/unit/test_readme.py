@@ -52,7 +52,8 @@ def test_its_configuration_is_valid() -> None:
     assert [target.target.name for target in config.targets] == [
         "example.org",
         "mail.example.org:465",
-        "pki.example.org",
+        "smtp://mail.example.org",
+        "nats://nats.example.net",
     ]
 
 
