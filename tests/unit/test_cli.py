@@ -243,9 +243,9 @@ class TestProbe:
     def test_ends_at_once_on_an_interrupt(self, silent: socket.socket) -> None:
         """Ctrl-C while a probe hangs ends with 130 and without a traceback."""
         with started("probe", f"127.0.0.1:{silent.getsockname()[1]}") as process:
-            silent.accept()[0].close()
-            process.send_signal(signal.SIGINT)
-            _, stderr = process.communicate(timeout=PATIENCE)
+            with silent.accept()[0]:  # open until the end: a server that leaves would end the probe
+                process.send_signal(signal.SIGINT)
+                _, stderr = process.communicate(timeout=PATIENCE)
 
         assert (process.returncode, stderr) == (130, "")
 
