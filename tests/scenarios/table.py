@@ -508,6 +508,15 @@ SIGNATURE = (
         _FORGED,
     ),
     Scenario(
+        "Ed25519 stated and Ed448 used",
+        "RFC 8410, 3",
+        "signing",
+        Signing(ED25519.algorithm, ED448.sign),
+        ED448,
+        _FORGED,
+        shared={"by": lambda m: m.with_key("ed448"), "subject": lambda m: m.leaf.certificate},
+    ),
+    Scenario(
         "a signature algorithm that nobody knows",
         "RFC 6960, 4.3",
         "signing",
