@@ -118,12 +118,17 @@ def verify(key: CertificatePublicKeyTypes, identifier: der.Element, signature: b
 def signed_by(certificate: Certificate, signer: Certificate) -> bool:
     """Tell whether the key of `signer` made the signature on `certificate`, whatever names they bear.
 
-    Remembered, since neither changes: three such signatures cost as much as a handshake.
+    By the algorithm that is named in what is signed, too (RFC 5280, section 4.1.1.2). Remembered, since neither
+    changes: three such signatures cost as much as a handshake.
     """
     try:
         data, identifier, signature = der.signed_parts(certificate.public_bytes(Encoding.DER))
+        # Behind the version and the serial number, the first SEQUENCE.
+        within = next(field for field in der.parse(data).children() if field.tag == der.SEQUENCE)
+        if within.encoded != identifier.encoded:
+            return False
         verify(signer.public_key(), identifier, signature, data)
-    except (SignatureInvalid, SignatureUnsupported, UnsupportedAlgorithm, ValueError):
+    except (SignatureInvalid, SignatureUnsupported, UnsupportedAlgorithm, ValueError, StopIteration):
         return False
     return True
 

@@ -328,6 +328,11 @@ RESPONDER = (
         lambda m: m.delegate_that(_MAY_SIGN, _key_usage(digital_signature=False)),
         twin=lambda m: m.delegate_that(_MAY_SIGN, _key_usage(digital_signature=True)),
     ),
+    _delegates(
+        "a delegate whose certificate names one algorithm and was signed with another",
+        lambda m: m.delegate_signed_as(identifier("1.2.840.10045.4.3.3")),
+        twin=lambda m: m.delegate_signed_as(identifier("1.2.840.10045.4.3.2")),
+    ),
     _delegates("a CA of the same name with another key", lambda m: Credential(m.twin.certificate, m.twin.key)),
     Scenario(
         "a delegate whose certificate is not in the response",
