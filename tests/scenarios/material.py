@@ -96,11 +96,18 @@ class Material:
 
     def delegate_signed_as(self, algorithm: bytes) -> Credential:
         """The delegate, with a certificate signed by ECDSA with SHA-256 that names this algorithm in what is signed."""
-        tbs, outer, _signature = reader.parse(self.delegate.certificate.public_bytes(Encoding.DER)).children()
-        fields = [field.encoded for field in tbs.children()]
-        fields[2] = algorithm
+        return self._delegate_with(2, algorithm)
+
+    def delegate_extended_by(self, *extensions: bytes) -> Credential:
+        """The delegate, with a certificate that has just these extensions, in DER."""
+        return self._delegate_with(-1, der.explicit(3, der.sequence(*extensions)))
+
+    def _delegate_with(self, position: int, field: bytes) -> Credential:
+        tbs, algorithm, _signature = reader.parse(self.delegate.certificate.public_bytes(Encoding.DER)).children()
+        fields = [each.encoded for each in tbs.children()]
+        fields[position] = field
         signed = der.sequence(*fields)
-        encoded = der.sequence(signed, outer.encoded, der.bit_string(ECDSA_SHA256.sign(self.authority.key, signed)))
+        encoded = der.sequence(signed, algorithm.encoded, der.bit_string(ECDSA_SHA256.sign(self.authority.key, signed)))
         return Credential(x509.load_der_x509_certificate(encoded), self.delegate.key)
 
 
