@@ -147,10 +147,21 @@ def may_sign_responses(certificate: x509.Certificate) -> bool:
     """Tell whether a certificate is meant for signing OCSP responses.
 
     It has id-kp-OCSPSigning (RFC 6960, section 4.2.2.2) and, if it limits the use of its key at all, allows
-    digitalSignature (RFC 5280, section 4.2.1.3).
+    digitalSignature (RFC 5280, section 4.2.1.3). One with an unknown critical extension, one that cannot be read
+    or the same twice is not relied on (section 4.2).
     """
-    purposes: tuple[str, ...] = _extension(certificate, _EXTENDED_KEY_USAGE, _object_identifiers, ())
-    return _OCSP_SIGNING in purposes and _extension(certificate, _KEY_USAGE, _allows_digital_signature, True)
+    try:
+        extensions = _extensions(certificate)
+        found = {extension.oid: extension.value for extension in extensions}
+        return (
+            len(found) == len(extensions)
+            and _UNDERSTOOD.issuperset(extension.oid for extension in extensions if extension.critical)
+            and _EXTENDED_KEY_USAGE in found
+            and _OCSP_SIGNING in _object_identifiers(der.parse(found[_EXTENDED_KEY_USAGE]))
+            and (_KEY_USAGE not in found or _allows_digital_signature(der.parse(found[_KEY_USAGE])))
+        )
+    except ValueError:  # DERError is one
+        return False
 
 
 def has_must_staple(certificate: x509.Certificate) -> bool:
@@ -213,18 +224,43 @@ def _extension(certificate: x509.Certificate, oid: str, read: Callable[[der.Elem
     Each by itself: `certificate.extensions` raises for all of them where any one is odd.
     """
     try:
-        for field in _tbs_fields(certificate):
-            if field.tag == _EXTENSIONS:
-                for extension in der.extensions(next(field.children())):
-                    if extension.oid == oid:
-                        return read(der.parse(extension.value))
-    except (ValueError, StopIteration):  # DERError is a ValueError, like a wrong number of parts
+        for extension in _extensions(certificate):
+            if extension.oid == oid:
+                return read(der.parse(extension.value))
+    except ValueError:  # DERError is one, like a wrong number of parts
         pass
     return otherwise
 
 
+def _extensions(certificate: x509.Certificate) -> tuple[der.Extension, ...]:
+    """Return all extensions, none where there are none. Raises DERError."""
+    for field in _tbs_fields(certificate):
+        for extensions in field.children() if field.tag == _EXTENSIONS else ():
+            return der.extensions(extensions)
+    return ()
+
+
 _EXTENDED_KEY_USAGE = "2.5.29.37"
 _OCSP_SIGNING = "1.3.6.1.5.5.7.3.9"
+
+
+#: What a certificate of a responder may say critically. Policies, constraints and names are a matter of its path, which
+#: ends at the issuer.
+_UNDERSTOOD = frozenset(
+    {
+        "1.3.6.1.5.5.7.48.1.5",  # id-pkix-ocsp-nocheck
+        "2.5.29.15",  # key usage
+        "2.5.29.17",  # subject alternative name
+        "2.5.29.19",  # basic constraints
+        "2.5.29.30",  # name constraints
+        "2.5.29.31",  # CRL distribution points
+        "2.5.29.32",  # certificate policies
+        "2.5.29.33",  # policy mappings
+        "2.5.29.36",  # policy constraints
+        "2.5.29.37",  # extended key usage
+        "2.5.29.54",  # inhibit anyPolicy
+    }
+)
 
 
 def _object_identifiers(sequence: der.Element) -> tuple[str, ...]:
