@@ -17,6 +17,8 @@ from ocsp_exporter.demo import der as encoding
 from ocsp_exporter.demo.response import extension, identifier, rsa_pss
 from ocsp_exporter.model import Status
 from ocsp_exporter.revocation import certificate, der, signature
+from ocsp_exporter.revocation.extensions import issuer_urls, may_sign_responses
+from ocsp_exporter.revocation.facts import describe
 from ocsp_exporter.revocation.validation import Policy, validate
 from tests.property.strategies import CERTIFICATES, MATERIAL, NOW, RESPONSES
 from tests.scenarios.material import signing_key
@@ -80,11 +82,11 @@ def _any_extension(data: bytes) -> None:
     chosen, value = x509.ObjectIdentifier(_READ[data[0] % len(_READ)] if data else _READ[0]), data[1:]
     parsed = certificate.parse(_certificate_with(extension(chosen, value)))
     assert parsed is not None
-    facts = certificate.describe(parsed, 0)
-    urls = (*facts.ocsp_urls, *facts.crl_urls, *certificate.issuer_urls(parsed))
+    facts = describe(parsed, 0)
+    urls = (*facts.ocsp_urls, *facts.crl_urls, *issuer_urls(parsed))
     assert all(url.isascii() for url in urls)
     assert sum(map(len, urls)) <= 4 * len(value), "no octet is told more than once"
-    certificate.may_sign_responses(parsed)
+    may_sign_responses(parsed)
 
 
 def _real_extensions() -> Iterator[bytes]:

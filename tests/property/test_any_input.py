@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 
 from ocsp_exporter.revocation import certificate
 from ocsp_exporter.revocation.compliance import VERIFIED
+from ocsp_exporter.revocation.extensions import crl_urls, has_must_staple, may_sign_responses, ocsp_urls
+from ocsp_exporter.revocation.facts import describe
+from ocsp_exporter.revocation.path import build_path
 from ocsp_exporter.revocation.response import MalformedResponse, parse
 from ocsp_exporter.revocation.validation import Policy, validate
 from tests.fuzz.mutating import mutated
@@ -57,9 +60,9 @@ def test_reading_a_certificate_never_raises(data: bytes) -> None:
     parsed = certificate.parse(data)
     if parsed is None:
         return
-    facts = certificate.describe(parsed, 0)
-    assert facts.must_staple is certificate.has_must_staple(parsed)
-    assert facts.ocsp_urls == certificate.ocsp_urls(parsed)
-    assert facts.crl_urls == certificate.crl_urls(parsed)
-    certificate.may_sign_responses(parsed)
-    assert certificate.build_path(parsed, CERTIFICATES, {})[0] is parsed
+    facts = describe(parsed, 0)
+    assert facts.must_staple is has_must_staple(parsed)
+    assert facts.ocsp_urls == ocsp_urls(parsed)
+    assert facts.crl_urls == crl_urls(parsed)
+    may_sign_responses(parsed)
+    assert build_path(parsed, CERTIFICATES, {})[0] is parsed

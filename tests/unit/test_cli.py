@@ -242,10 +242,11 @@ class TestProbe:
 
     def test_ends_at_once_on_an_interrupt(self, silent: socket.socket) -> None:
         """Ctrl-C while a probe hangs ends with 130 and without a traceback."""
-        with started("probe", f"127.0.0.1:{silent.getsockname()[1]}") as process:
-            with silent.accept()[0]:  # open until the end: a server that leaves would end the probe
-                process.send_signal(signal.SIGINT)
-                _, stderr = process.communicate(timeout=PATIENCE)
+        command = started("probe", f"127.0.0.1:{silent.getsockname()[1]}")
+        # Accepted and kept until the end: a server that leaves would end the probe.
+        with command as process, silent.accept()[0]:
+            process.send_signal(signal.SIGINT)
+            _, stderr = process.communicate(timeout=PATIENCE)
 
         assert (process.returncode, stderr) == (130, "")
 
