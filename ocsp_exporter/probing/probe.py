@@ -32,9 +32,10 @@ from ocsp_exporter.probing.resolver import Resolver
 from ocsp_exporter.probing.roots import by_subject, system_roots
 from ocsp_exporter.probing.starttls import start_tls
 from ocsp_exporter.revocation import compliance
+from ocsp_exporter.revocation.checks import Policy
 from ocsp_exporter.revocation.facts import describe
 from ocsp_exporter.revocation.path import build_path, is_self_signed
-from ocsp_exporter.revocation.validation import Origin, Policy, validate
+from ocsp_exporter.revocation.validation import Origin, validate
 
 logger = logging.getLogger(__name__)
 
