@@ -19,7 +19,7 @@ from ocsp_exporter.revocation.path import build_path
 from ocsp_exporter.revocation.response import MalformedResponse, Response, parse
 from ocsp_exporter.revocation.validation import validate
 from tests.fuzz.mutating import mutated
-from tests.scenarios.material import Material, Subject, build
+from tests.scenarios.material import Material, Options, Subject, build
 from tests.scenarios.table import SCENARIOS
 
 NOW = 1_800_000_000.0
@@ -95,9 +95,22 @@ def run(
 def _responses() -> Iterator[Seed]:
     for scenario in SCENARIOS:
         for options in (scenario.bad_options, scenario.twin_options):
-            data, subject = build(MATERIAL, options)
-            if len(data) <= _LARGEST_SEED:
-                yield Seed(data, _ResponseCheck(_signed(data), subject))
+            seed = _response(options)
+            if len(seed.data) <= _LARGEST_SEED:
+                yield seed
+
+
+def _response(options: Options) -> Seed:
+    """Build a scenario's response, noting what was signed: a scenario may spoil it afterwards, and fuzzing mend it."""
+    genuine: list[bytes] = []
+
+    def spoil(data: bytes) -> bytes:
+        genuine.append(data)
+        spoiled: bytes = options["mangle"](data) if "mangle" in options else data
+        return spoiled
+
+    data, subject = build(MATERIAL, {**options, "mangle": spoil})
+    return Seed(data, _ResponseCheck(_signed(genuine[0]), subject))
 
 
 def _signed(data: bytes) -> bytes | None:
