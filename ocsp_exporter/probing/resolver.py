@@ -32,6 +32,11 @@ class Address:
     host: str
     scope_id: int = 0
 
+    @property
+    def text(self) -> str:
+        """The address as it is written, a zone by its number where the system gave no name."""
+        return f"{self.host}%{self.scope_id}" if self.scope_id and "%" not in self.host else self.host
+
     def with_port(self, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
         """Return the socket address for a port."""
         return (self.host, port, 0, self.scope_id) if self.family is socket.AF_INET6 else (self.host, port)
