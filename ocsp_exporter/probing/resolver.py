@@ -34,8 +34,13 @@ class Address:
 
     @property
     def text(self) -> str:
-        """The address as it is written, a zone by its number where the system gave no name."""
-        return f"{self.host}%{self.scope_id}" if self.scope_id and "%" not in self.host else self.host
+        """The address as it is written, with the name of the zone, whose number may change."""
+        if not self.scope_id:
+            return self.host
+        try:
+            return f"{self.host}%{socket.if_indextoname(self.scope_id)}"
+        except OSError:
+            return f"{self.host}%{self.scope_id}"
 
     def with_port(self, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
         """Return the socket address for a port."""
