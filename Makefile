@@ -45,11 +45,16 @@ types: $(VENV)/.dev ## mypy, strict
 # The servers that the tests start. They are installed where that is possible without asking (Debian, root), and never
 # started by the system: a policy-rc.d that forbids it is in place while they are installed. Elsewhere the tests of
 # absent ones are skipped, each naming what it misses.
-PEERS := nginx-light haproxy gnutls-bin openssl prometheus
+PEERS := nginx-light haproxy gnutls-bin openssl prometheus nats-server apache2 caddy postfix dovecot-imapd dovecot-pop3d \
+	dovecot-lmtpd dovecot-managesieved proftpd-core proftpd-mod-crypto slapd prosody postgresql mariadb-server inspircd \
+	libnss-wrapper libidn12
+# Debian does not install these beside the others, so they are only unpacked, into a folder of ours.
+UNPACKED := exim4-base exim4-daemon-light
 
 .PHONY: peers
 peers: ## install the servers that the tests start (Debian, as root)
 	@tests/peers/install.sh $(PEERS)
+	@tests/peers/unpack.sh $(VENV)/peers $(UNPACKED)
 
 .PHONY: test
 test: $(VENV)/.dev peers ## everything that the tests need, and the tests
@@ -60,6 +65,10 @@ docs: $(VENV)/.run ## write anew the pages that come from tables in the code
 	$(VENV)/bin/ocsp-exporter docs metrics > docs/metrics.md.new && mv docs/metrics.md.new docs/metrics.md
 	{ sed '/^<!-- From here on/q' docs/verdicts.md; $(VENV)/bin/ocsp-exporter docs verdicts; } > docs/verdicts.md.new \
 		&& mv docs/verdicts.md.new docs/verdicts.md
+
+.PHONY: docs-protocols
+docs-protocols: $(VENV)/.dev peers ## run the servers of docs/protocols.md and write it; NATS_SERVER names a newer nats-server
+	WRITE_PROTOCOLS=docs/protocols.md OCSP_EXPORTER_REQUIRE_PEERS=1 $(VENV)/bin/pytest tests/peers/test_protocols.py tests/peers/test_nats.py
 
 .PHONY: check
 check: lint types test ## what has to be green before a change lands

@@ -191,7 +191,7 @@ def _parse(text: str, base: httpx.URL | None = None) -> httpx.URL:
     """Read a URL, or what a redirect at `base` leads to."""
     try:
         url = httpx.URL(text) if base is None else base.join(text)
-    except (httpx.InvalidURL, UnicodeError) as error:
+    except (httpx.InvalidURL, ValueError) as error:  # a bracketed host at fault is a ValueError of urllib
         raise FetchFailed(Problem.UNREACHABLE, f"{text!r} is not a URL that can be asked: {error}") from error
     if url.scheme not in {"http", "https"}:
         raise FetchFailed(Problem.UNSUPPORTED_SCHEME, f"{text!r} is neither http nor https")

@@ -13,9 +13,15 @@ from ocsp_exporter.model import EgressPolicy, Follow, IPNetwork
 
 _IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-#: Prefixes under which an IPv4 address is the end of an IPv6 one: mapped (RFC 4291, section 2.5.5.2), and
-#: translated by a NAT64 that is well known (RFC 6052, section 2.1) or local (RFC 8215).
-_ENDING_IN_IPV4 = tuple(map(ipaddress.IPv6Network, ("::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48")))
+#: Prefixes under which an IPv4 address is surely the end of an IPv6 one: compatible and mapped (RFC 4291, section
+#: 2.5.5), translated (RFC 2765, section 2.1; RFC 6052, section 2.1). `::` leads to this machine, as 0.0.0.0 does.
+_ENDING_IN_IPV4 = tuple(map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96")))
+_LOOPBACK = ipaddress.IPv6Address("::1")
+#: For a NAT64 of one's own (RFC 8215), which may use any part of it: the IPv4 address stands behind 48, 56, 64 or 96
+#: bits, but not in octet 8 (RFC 6052, section 2.2), and what follows it may be anything.
+_LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
+_PLACES_IN_LOCAL_NAT64 = ((6, 7, 9, 10), (7, 9, 10, 11), (9, 10, 11, 12), (12, 13, 14, 15))
+_THIS_NETWORK = ipaddress.IPv4Network("0.0.0.0/8")
 
 
 def objection(policy: EgressPolicy, host: str, address: str | None, *, vouched_for: bool) -> str | None:
@@ -24,15 +30,16 @@ def objection(policy: EgressPolicy, host: str, address: str | None, *, vouched_f
     `address` None: a proxy will look the name up, and nothing is known of it here. `vouched_for`: the URL stands
     in a certificate whose path of signatures ends in a root that is trusted.
     """
-    forms = tuple(_forms(address)) if address else ()
-    denying = _first_holding(policy.denied, forms)
+    surely = tuple(_reached(ipaddress.ip_address(address))) if address else ()
+    perhaps = tuple(_perhaps_reached(ipaddress.ip_address(address))) if address else ()
+    denying = _first_holding(policy.denied, surely + perhaps)
     if denying:
         return f"{address} is in egress.deny ({denying})"
     if (
         policy.follow is Follow.ANY
         or (policy.follow is Follow.TRUSTED and vouched_for)
         or host.lower().rstrip(".") in policy.allowed_hosts
-        or _first_holding(policy.allowed, forms)
+        or _first_holding(policy.allowed, surely)
     ):
         return None
     named = host if address in {None, host} else f"{host} ({address})"
@@ -55,15 +62,22 @@ def literal_address(host: str) -> str | None:
         return None
 
 
-def _forms(text: str) -> Iterator[_IPAddress]:
+def _reached(address: _IPAddress) -> Iterator[_IPAddress]:
     """Yield an address, and the IPv4 address that packets sent to it will reach."""
-    address = ipaddress.ip_address(text)
     yield address
-    if isinstance(address, ipaddress.IPv6Address):
-        if any(address in prefix for prefix in _ENDING_IN_IPV4):
-            yield ipaddress.IPv4Address(address.packed[-4:])
-        if address.sixtofour:
-            yield address.sixtofour
+    if any(address in prefix for prefix in _ENDING_IN_IPV4) and address != _LOOPBACK:
+        yield ipaddress.IPv4Address(address.packed[-4:])
+
+
+def _perhaps_reached(address: _IPAddress) -> Iterator[_IPAddress]:
+    """Yield the IPv4 addresses that packets sent to an address reach in some networks."""
+    if isinstance(address, ipaddress.IPv6Address) and address.sixtofour:
+        yield address.sixtofour
+    if address in _LOCAL_NAT64:
+        for place in _PLACES_IN_LOCAL_NAT64:
+            found = ipaddress.IPv4Address(bytes(address.packed[octet] for octet in place))
+            if found not in _THIS_NETWORK:  # where the prefix is longer there are zeros
+                yield found
 
 
 def _first_holding(networks: tuple[IPNetwork, ...], addresses: tuple[_IPAddress, ...]) -> IPNetwork | None:

@@ -11,7 +11,8 @@ from cryptography import x509
 from ocsp_exporter.model import Problem
 from ocsp_exporter.probing.egress import Egress, FetchFailed, Request
 from ocsp_exporter.revocation.bundle import certificates_in
-from ocsp_exporter.revocation.certificate import find_issuer, issuer_urls
+from ocsp_exporter.revocation.extensions import issuer_urls
+from ocsp_exporter.revocation.path import find_issuer
 
 logger = logging.getLogger(__name__)
 

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives import hashes
 
 from ocsp_exporter.model import Problem, Signer
 from ocsp_exporter.revocation import certificate, signature
+from ocsp_exporter.revocation.extensions import may_sign_responses
 from ocsp_exporter.revocation.response import Response
 
 
@@ -82,7 +83,7 @@ def _right(
         return Signer.ISSUER
     if candidate in trusted:
         return Signer.TRUSTED
-    if certificate.may_sign_responses(candidate) and signature.signed_by(candidate, issuer):
+    if may_sign_responses(candidate) and signature.signed_by(candidate, issuer):
         return Signer.DELEGATED
     return None
 

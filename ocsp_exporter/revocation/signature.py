@@ -34,7 +34,8 @@ class _Family(Enum):
     RSA_PKCS1 = auto()
     RSA_PSS = auto()
     ECDSA = auto()
-    EDDSA = auto()
+    ED25519 = auto()
+    ED448 = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,8 @@ _ALGORITHMS: dict[str, _Algorithm] = {
     "2.16.840.1.101.3.4.3.14": _Algorithm("id-rsassa-pkcs1-v1_5-with-sha3-256", _Family.RSA_PKCS1, hashes.SHA3_256()),
     "2.16.840.1.101.3.4.3.15": _Algorithm("id-rsassa-pkcs1-v1_5-with-sha3-384", _Family.RSA_PKCS1, hashes.SHA3_384()),
     "2.16.840.1.101.3.4.3.16": _Algorithm("id-rsassa-pkcs1-v1_5-with-sha3-512", _Family.RSA_PKCS1, hashes.SHA3_512()),
-    "1.3.101.112": _Algorithm("ED25519", _Family.EDDSA),
-    "1.3.101.113": _Algorithm("ED448", _Family.EDDSA),
+    "1.3.101.112": _Algorithm("ED25519", _Family.ED25519),
+    "1.3.101.113": _Algorithm("ED448", _Family.ED448),
 }
 
 
@@ -100,7 +101,9 @@ def verify(key: CertificatePublicKeyTypes, identifier: der.Element, signature: b
                 key.verify(signature, data, pss, digest)
             case _Family.ECDSA, ec.EllipticCurvePublicKey():
                 key.verify(signature, data, ec.ECDSA(_given(algorithm.hash)))
-            case _Family.EDDSA, ed25519.Ed25519PublicKey() | ed448.Ed448PublicKey():
+            case _Family.ED25519, ed25519.Ed25519PublicKey():
+                key.verify(signature, data)
+            case _Family.ED448, ed448.Ed448PublicKey():
                 key.verify(signature, data)
             case _:
                 raise SignatureInvalid("the key is of another kind than the signature algorithm")
@@ -115,12 +118,17 @@ def verify(key: CertificatePublicKeyTypes, identifier: der.Element, signature: b
 def signed_by(certificate: Certificate, signer: Certificate) -> bool:
     """Tell whether the key of `signer` made the signature on `certificate`, whatever names they bear.
 
-    Remembered, since neither changes: three such signatures cost as much as a handshake.
+    By the algorithm that is named in what is signed, too (RFC 5280, section 4.1.1.2). Remembered, since neither
+    changes: three such signatures cost as much as a handshake.
     """
     try:
         data, identifier, signature = der.signed_parts(certificate.public_bytes(Encoding.DER))
+        # Behind the version and the serial number, the first SEQUENCE.
+        within = next(field for field in der.parse(data).children() if field.tag == der.SEQUENCE)
+        if within.encoded != identifier.encoded:
+            return False
         verify(signer.public_key(), identifier, signature, data)
-    except (SignatureInvalid, SignatureUnsupported, UnsupportedAlgorithm, ValueError):
+    except (SignatureInvalid, SignatureUnsupported, UnsupportedAlgorithm, ValueError, StopIteration):
         return False
     return True
 

@@ -12,6 +12,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from ocsp_exporter.revocation import certificate
 from ocsp_exporter.revocation.compliance import VERIFIED
+from ocsp_exporter.revocation.extensions import may_sign_responses
+from ocsp_exporter.revocation.facts import describe
+from ocsp_exporter.revocation.path import build_path
 from ocsp_exporter.revocation.response import MalformedResponse, Response, parse
 from ocsp_exporter.revocation.validation import Policy, validate
 from tests.fuzz.mutating import mutated
@@ -152,10 +155,10 @@ class _CertificateCheck:
         if parsed is None:
             return
         report.accepted += 1
-        certificate.describe(parsed, 0)
-        certificate.may_sign_responses(parsed)
+        describe(parsed, 0)
+        may_sign_responses(parsed)
         authority = MATERIAL.authority.certificate
-        path = certificate.build_path(parsed, (MATERIAL.leaf.certificate, authority, parsed), {})
+        path = build_path(parsed, (MATERIAL.leaf.certificate, authority, parsed), {})
         assert path[0] is parsed
         leaf = MATERIAL.leaf.certificate
         validate(self.answer, parsed, authority, NOW, Policy())

@@ -31,7 +31,7 @@ def ask(question: Question, folder: Path, now: float) -> Opinion:
     output = output_of(
         command("ocsptool"),
         "--verify-response",
-        # MD5 and SHA-1: accepted by us as well, and visible.
+        # SHA-1 is accepted by us as well, and visible. (MD5 is not; no scenario has it.)
         "--verify-allow-broken",
         f"--load-response={response}",
         f"--load-signer={signer}",

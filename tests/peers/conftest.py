@@ -1,12 +1,15 @@
 """What the tests with daemons share: a CA, and the daemons' logs where a test fails."""
 
+import os
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 
 import pytest
 
 from ocsp_exporter.demo.authority import Authority
 from tests.peers.daemons import RUNNING
+from tests.peers.protocols import Row, page
 
 
 @pytest.hookimpl(wrapper=True)
@@ -16,6 +19,15 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     if report.failed:
         report.sections += [(f"Log of {daemon.name}", daemon.log) for daemon in RUNNING]
     return report
+
+
+@pytest.fixture(scope="session")
+def record() -> Iterator[Callable[[Row, str], None]]:
+    """Return a function that notes a row of the table of protocols, and the version of the server that ran."""
+    versions: dict[Row, str] = {}
+    yield versions.__setitem__
+    if path := os.environ.get("WRITE_PROTOCOLS"):
+        Path(path).write_text(page(versions))
 
 
 @pytest.fixture(scope="session")

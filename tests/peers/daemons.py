@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -28,6 +29,22 @@ _PACKAGES = {
     "openssl": "openssl",
     "prometheus": "prometheus",
     "promtool": "prometheus",
+    "nats-server": "nats-server",
+    "postfix": "postfix",
+    "master": "postfix",
+    "exim4": "exim4-daemon-light, which `make peers` unpacks beside the Postfix that is installed",
+    "dovecot": "dovecot-imapd and its like",
+    "proftpd": "proftpd-core",
+    "slapd": "slapd",
+    "prosody": "prosody",
+    "initdb": "postgresql",
+    "postgres": "postgresql",
+    "mariadbd": "mariadb-server",
+    "inspircd": "inspircd",
+    "apache2": "apache2",
+    "caddy": "caddy",
+    "setpriv": "util-linux",
+    "env": "coreutils",
 }
 
 
@@ -49,15 +66,28 @@ class Daemon:
 RUNNING: list[Daemon] = []
 
 
-def find(program: str) -> str:
-    """Return the path of a program. Without it the test is skipped, or fails where the peers are required."""
-    path = shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
-    if path is not None:
-        return path
-    absent = f"{program} is not installed (Debian package {_PACKAGES[program]})"
+def find(program: str, *folders: Path) -> str:
+    """Return the path of a program, looked for in some more folders than usual.
+
+    Without it the test is skipped, or fails where the peers are required.
+    """
+    places = [os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", *map(str, folders)]
+    path = shutil.which(program, path=os.pathsep.join(places))
+    if path is None:
+        _do_without(f"{program} is not installed (Debian package {_PACKAGES[program]})")
+    return path
+
+
+def need_root(program: str) -> None:
+    """Skip the test, or fail it where the peers are required, unless we may do what root may."""
+    if os.getuid() != 0:
+        _do_without(f"{program} is started by root only")
+
+
+def _do_without(why: str) -> NoReturn:
     if os.environ.get("OCSP_EXPORTER_REQUIRE_PEERS") == "1":
-        pytest.fail(absent)
-    pytest.skip(absent)
+        pytest.fail(why)
+    pytest.skip(why)
 
 
 def free_port() -> int:

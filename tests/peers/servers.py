@@ -37,7 +37,7 @@ Serve = Callable[[Path, Sequence[Site]], AbstractContextManager[list[int]]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Files:
+class Files:
     """A site in a folder, and its port.
 
     `certificates` begin with the leaf, `chain` is the rest of them, `both` certificates and key in one file.
@@ -52,7 +52,8 @@ class _Files:
     client_ca: Path | None
 
 
-def _write(folder: Path, site: Site) -> _Files:
+def files_of(folder: Path, site: Site) -> Files:
+    """Write what a site shows into a folder, and choose its port."""
     port = free_port()
 
     def put(name: str, content: bytes | None) -> Path | None:
@@ -61,7 +62,7 @@ def _write(folder: Path, site: Site) -> _Files:
     own = (site.credential.certificate, *site.credential.chain)
     leaf, *chain = map(pem, site.sent or [der(certificate) for certificate in own])
     certificates, key = leaf + b"".join(chain), site.credential.key_pem()
-    return _Files(
+    return Files(
         port,
         certificates=write(folder / f"{port}.certificates.pem", certificates),
         key=write(folder / f"{port}.key.pem", key),
@@ -92,7 +93,7 @@ def write(path: Path, content: bytes) -> Path:
 @contextmanager
 def nginx(folder: Path, sites: Sequence[Site]) -> Iterator[list[int]]:
     """One nginx of two workers with a server for each site."""
-    files = [_write(folder, site) for site in sites]
+    files = [files_of(folder, site) for site in sites]
     temporary = [f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")]
     servers = [_nginx_server(site, each) for site, each in zip(sites, files, strict=True)]
     configuration = [
@@ -113,7 +114,7 @@ def nginx(folder: Path, sites: Sequence[Site]) -> Iterator[list[int]]:
         yield ports
 
 
-def _nginx_server(site: Site, files: _Files) -> str:
+def _nginx_server(site: Site, files: Files) -> str:
     lines = [
         "server {",
         f"listen {HOST}:{files.port} ssl;",
@@ -134,7 +135,7 @@ def _nginx_server(site: Site, files: _Files) -> str:
 @contextmanager
 def haproxy(folder: Path, sites: Sequence[Site]) -> Iterator[list[int]]:
     """One HAProxy with a listening socket for each site. It refuses to load many a bad staple, and sends none."""
-    files = [_write(folder, site) for site in sites]
+    files = [files_of(folder, site) for site in sites]
     configuration = [
         "defaults",
         "mode http",
@@ -150,7 +151,7 @@ def haproxy(folder: Path, sites: Sequence[Site]) -> Iterator[list[int]]:
         yield ports
 
 
-def _haproxy_bind(files: _Files) -> str:
+def _haproxy_bind(files: Files) -> str:
     demand = f" verify required ca-file {files.client_ca}" if files.client_ca else ""
     return f"bind {HOST}:{files.port} ssl crt {files.both} ssl-min-ver TLSv1.2{demand}"
 
@@ -164,7 +165,7 @@ def s_server(folder: Path, sites: Sequence[Site]) -> Iterator[list[int]]:
 
 @contextmanager
 def _s_server(folder: Path, site: Site) -> Iterator[int]:
-    files = _write(folder, site)
+    files = files_of(folder, site)
     command = [find("openssl"), "s_server", "-www", "-accept", f"{HOST}:{files.port}"]
     command += ["-cert", str(files.certificates), "-key", str(files.key)]
     if files.chain:
@@ -186,7 +187,7 @@ def gnutls_serv(folder: Path, sites: Sequence[Site]) -> Iterator[list[int]]:
 
 @contextmanager
 def _gnutls_serv(folder: Path, site: Site) -> Iterator[int]:
-    files = _write(folder, site)
+    files = files_of(folder, site)
     command = [find("gnutls-serv"), "--http", "--port", str(files.port), "--priority", "NORMAL"]
     command += ["--x509certfile", str(files.certificates), "--x509keyfile", str(files.key)]
     if files.staple:

@@ -164,6 +164,7 @@ FAULTS: Mapping[str, tuple[Script, Problem, str, Script]] = {
     ),
     "another scheme": (redirect("file:///etc/passwd"), Problem.UNSUPPORTED_SCHEME, "neither http nor https", GOOD),
     "no URL": (redirect("http://[::1"), Problem.UNREACHABLE, "is not a URL that can be asked", GOOD),
+    "no URL, when joined": (redirect("http:////a]/"), Problem.UNREACHABLE, "is not a URL that can be asked", GOOD),
     "denied address": (
         redirect("http://169.254.169.254/latest/meta-data/"),
         Problem.BLOCKED_BY_EGRESS_POLICY,

@@ -7,11 +7,15 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ocsp_exporter.revocation import certificate, der
+from ocsp_exporter.revocation import certificate
 from ocsp_exporter.revocation.compliance import VERIFIED
+from ocsp_exporter.revocation.extensions import crl_urls, has_must_staple, may_sign_responses, ocsp_urls
+from ocsp_exporter.revocation.facts import describe
+from ocsp_exporter.revocation.path import build_path
 from ocsp_exporter.revocation.response import MalformedResponse, parse
 from ocsp_exporter.revocation.validation import Policy, validate
 from tests.fuzz.mutating import mutated
+from tests.fuzz.targets import TARGETS
 from tests.property.strategies import CERTIFICATES, any_bytes, certificates, changed_responses, policies, times
 
 without_deadline = settings(deadline=None, max_examples=300)
@@ -41,23 +45,7 @@ def test_validating_never_raises(
 @without_deadline
 def test_the_reader_of_der_raises_only_its_own_error(data: bytes) -> None:
     """Every element inside any bytes is read or is DERError, and lies where it says within the data."""
-    with contextlib.suppress(der.DERError):
-        _walk(der.parse(data), 0)
-    for read in (der.signed_parts, lambda each: der.extensions(der.parse(each))):
-        with contextlib.suppress(der.DERError):
-            read(data)
-
-
-def _walk(element: der.Element, depth: int) -> None:
-    assert element.begin < element.inside <= element.end <= len(element.data)
-    for read in (der.object_identifier, der.extensions):
-        with contextlib.suppress(der.DERError):
-            read(element)
-    with contextlib.suppress(der.DERError):
-        for child in element.children():
-            assert element.inside <= child.begin < child.end <= element.end
-            if depth < 20:
-                _walk(child, depth + 1)
+    TARGETS["der"].check(data)
 
 
 @given(
@@ -72,9 +60,9 @@ def test_reading_a_certificate_never_raises(data: bytes) -> None:
     parsed = certificate.parse(data)
     if parsed is None:
         return
-    facts = certificate.describe(parsed, 0)
-    assert facts.must_staple is certificate.has_must_staple(parsed)
-    assert facts.ocsp_urls == certificate.ocsp_urls(parsed)
-    assert facts.crl_urls == certificate.crl_urls(parsed)
-    certificate.may_sign_responses(parsed)
-    assert certificate.build_path(parsed, CERTIFICATES, {})[0] is parsed
+    facts = describe(parsed, 0)
+    assert facts.must_staple is has_must_staple(parsed)
+    assert facts.ocsp_urls == ocsp_urls(parsed)
+    assert facts.crl_urls == crl_urls(parsed)
+    may_sign_responses(parsed)
+    assert build_path(parsed, CERTIFICATES, {})[0] is parsed

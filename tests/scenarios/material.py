@@ -7,11 +7,14 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from ocsp_exporter.demo import der
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.demo.certificate import CertificateOptions, Credential, common_name, issue, rsa_key
-from ocsp_exporter.demo.response import PrivateKey, responder_by_key, response_data, signed_response
+from ocsp_exporter.demo.response import ECDSA_SHA256, PrivateKey, responder_by_key, response_data, signed_response
 from ocsp_exporter.model import Evidence
+from ocsp_exporter.revocation import der as reader
 from ocsp_exporter.revocation.validation import Policy, validate
 
 MINUTE = 60
@@ -90,6 +93,22 @@ class Material:
         options: CertificateOptions = {"not_before": self.now - DAY, "not_after": self.now + DAY}
         by = (self.authority.certificate.subject, self.authority.key)
         return issue(common_name("Peculiar responder"), extensions, options, by)
+
+    def delegate_signed_as(self, algorithm: bytes) -> Credential:
+        """The delegate, with a certificate signed by ECDSA with SHA-256 that names this algorithm in what is signed."""
+        return self._delegate_with(2, algorithm)
+
+    def delegate_extended_by(self, *extensions: bytes) -> Credential:
+        """The delegate, with a certificate that has just these extensions, in DER."""
+        return self._delegate_with(-1, der.explicit(3, der.sequence(*extensions)))
+
+    def _delegate_with(self, position: int, field: bytes) -> Credential:
+        tbs, algorithm, _signature = reader.parse(self.delegate.certificate.public_bytes(Encoding.DER)).children()
+        fields = [each.encoded for each in tbs.children()]
+        fields[position] = field
+        signed = der.sequence(*fields)
+        encoded = der.sequence(signed, algorithm.encoded, der.bit_string(ECDSA_SHA256.sign(self.authority.key, signed)))
+        return Credential(x509.load_der_x509_certificate(encoded), self.delegate.key)
 
 
 @lru_cache(maxsize=32)

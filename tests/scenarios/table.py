@@ -293,7 +293,10 @@ def _key_usage(*, digital_signature: bool) -> x509.KeyUsage:
     return x509.KeyUsage(digital_signature, not digital_signature, *[False] * 7)
 
 
+_KEY_USAGE = x509.ObjectIdentifier("2.5.29.15")
+_STRANGE = x509.ObjectIdentifier("1.3.6.1.4.1.99999.1")
 _MAY_SIGN = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING])
+_SIGNS_RESPONSES = extension(_MAY_SIGN.oid, _MAY_SIGN.public_bytes())
 
 RESPONDER = (
     Scenario(
@@ -327,6 +330,26 @@ RESPONDER = (
         "a delegate whose key may not make signatures",
         lambda m: m.delegate_that(_MAY_SIGN, _key_usage(digital_signature=False)),
         twin=lambda m: m.delegate_that(_MAY_SIGN, _key_usage(digital_signature=True)),
+    ),
+    _delegates(
+        "a delegate whose certificate has an unknown critical extension",
+        lambda m: m.delegate_extended_by(_SIGNS_RESPONSES, extension(_STRANGE, der.null(), critical=True)),
+        twin=lambda m: m.delegate_extended_by(_SIGNS_RESPONSES, extension(_STRANGE, der.null())),
+    ),
+    _delegates(
+        "a delegate whose key usage cannot be read",
+        lambda m: m.delegate_extended_by(_SIGNS_RESPONSES, extension(_KEY_USAGE, der.null())),
+        twin=lambda m: m.delegate_extended_by(_SIGNS_RESPONSES, extension(_KEY_USAGE, bytes.fromhex("03020780"))),
+    ),
+    _delegates(
+        "a delegate with the extended key usage twice",
+        lambda m: m.delegate_extended_by(_SIGNS_RESPONSES, _SIGNS_RESPONSES),
+        twin=lambda m: m.delegate_extended_by(_SIGNS_RESPONSES),
+    ),
+    _delegates(
+        "a delegate whose certificate names one algorithm and was signed with another",
+        lambda m: m.delegate_signed_as(identifier("1.2.840.10045.4.3.3")),
+        twin=lambda m: m.delegate_signed_as(identifier("1.2.840.10045.4.3.2")),
     ),
     _delegates("a CA of the same name with another key", lambda m: Credential(m.twin.certificate, m.twin.key)),
     Scenario(
@@ -508,6 +531,15 @@ SIGNATURE = (
         _FORGED,
     ),
     Scenario(
+        "Ed25519 stated and Ed448 used",
+        "RFC 8410, 3",
+        "signing",
+        Signing(ED25519.algorithm, ED448.sign),
+        ED448,
+        _FORGED,
+        shared={"by": lambda m: m.with_key("ed448"), "subject": lambda m: m.leaf.certificate},
+    ),
+    Scenario(
         "a signature algorithm that nobody knows",
         "RFC 6960, 4.3",
         "signing",
@@ -519,7 +551,6 @@ SIGNATURE = (
 
 # --- Critical extensions ------------------------------------------------------------------------------------
 
-_STRANGE = x509.ObjectIdentifier("1.3.6.1.4.1.99999.1")
 _CRITICAL = (Problem.CRITICAL_EXTENSION,)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.revocation.bundle import certificates_in
-from ocsp_exporter.revocation.certificate import issuer_urls, ocsp_urls
+from ocsp_exporter.revocation.extensions import issuer_urls, ocsp_urls
 
 ROOT = Authority.root(time.time())
 OTHER = ROOT.intermediate()

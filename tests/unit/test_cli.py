@@ -242,8 +242,9 @@ class TestProbe:
 
     def test_ends_at_once_on_an_interrupt(self, silent: socket.socket) -> None:
         """Ctrl-C while a probe hangs ends with 130 and without a traceback."""
-        with started("probe", f"127.0.0.1:{silent.getsockname()[1]}") as process:
-            silent.accept()[0].close()
+        command = started("probe", f"127.0.0.1:{silent.getsockname()[1]}")
+        # Accepted and kept until the end: a server that leaves would end the probe.
+        with command as process, silent.accept()[0]:
             process.send_signal(signal.SIGINT)
             _, stderr = process.communicate(timeout=PATIENCE)
 

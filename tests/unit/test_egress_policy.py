@@ -51,7 +51,13 @@ def test_who_may_be_asked(policy: EgressPolicy, vouched_for: bool, told: str | N
         ("ff02::1", "::1"),
         ("::ffff:169.254.169.254", "::ffff:169.253.255.255"),
         ("64:ff9b::a9fe:a9fe", "64:ff9b::a9fd:ffff"),
-        ("64:ff9b:1::a9fe:a9fe", "64:ff9b:2::a9fe:a9fe"),
+        ("64:ff9b:1::a9fe:a9fe", "64:ff9b:1::a9fd:ffff"),
+        ("64:ff9b:1:a9fe:a9:fe00:a00:1", "64:ff9b:1:a9fd:ff:ff00:a00:1"),
+        ("64:ff9b:1:a9:fe:a9fe:a00:1", "64:ff9b:1:a9:fd:ffff:a00:1"),
+        ("64:ff9b:1:0:a9:fea9:fe00:1", "64:ff9b:1:0:a9:fdff:ff00:1"),
+        ("::ffff:0:a9fe:a9fe", "::ffff:0:a9fd:ffff"),
+        ("::a9fe:a9fe", "::a9fd:ffff"),
+        ("::", "::1"),
         ("2002:a9fe:a9fe::1", "2002:a9fd:ffff::1"),
     ],
 )
@@ -62,6 +68,21 @@ def test_what_is_denied_by_default_is_denied_in_every_form(bad: str, good: str) 
     assert told
     assert told.startswith(f"{bad} is in egress.deny (")
     assert objection(policy, "ca.example", good, vouched_for=True) is None
+
+
+@pytest.mark.parametrize(
+    ("bad", "good"),
+    [
+        ("2002:a00:1::1", "::ffff:10.0.0.1"),
+        ("64:ff9b:1::a00:1", "64:ff9b::a00:1"),
+        ("64:ff9b:1:808:8:800:a00:1", "::a00:1"),
+    ],
+)
+def test_what_is_allowed_is_where_packets_surely_arrive(bad: str, good: str) -> None:
+    """An address that ends in an allowed one in some networks only leads elsewhere in others."""
+    policy = EgressPolicy(Follow.LISTED, allowed=NETWORK)
+    assert objection(policy, "ca.example", good, vouched_for=False) is None
+    assert objection(policy, "ca.example", bad, vouched_for=False)
 
 
 def test_a_host_is_allowed_by_its_name_alone() -> None:

@@ -12,15 +12,9 @@ from hypothesis import strategies as st
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.demo.certificate import CertificateOptions, authority_extensions, issue
 from ocsp_exporter.revocation import signature
-from ocsp_exporter.revocation.certificate import (
-    LONGEST_PATH,
-    MOST_TRIED,
-    Name,
-    build_path,
-    describe,
-    find_issuer,
-    parse,
-)
+from ocsp_exporter.revocation.certificate import Name, parse
+from ocsp_exporter.revocation.facts import describe
+from ocsp_exporter.revocation.path import LONGEST_PATH, MOST_TRIED, build_path, find_issuer
 
 NOW = 1_800_000_000.0
 ROOT = Authority.root(NOW, "Root CA")
