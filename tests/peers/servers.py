@@ -186,7 +186,7 @@ def _s_server(folder: Path, site: Site) -> Iterator[int]:
     if files.staple:
         command += ["-status_file", str(files.staple)]
     if files.client_ca:
-        command += ["-Verify", "1", "-verifyCAfile", str(files.client_ca)]
+        command += ["-Verify", "5", "-verifyCAfile", str(files.client_ca), "-verify_return_error"]
     with run(command, folder, [files.port]):
         yield files.port
 
@@ -207,7 +207,7 @@ def _gnutls_serv(folder: Path, site: Site) -> Iterator[int]:
     if files.staple:
         command += ["--ocsp-response", str(files.staple), "--ignore-ocsp-response-errors"]
     if files.client_ca:
-        command += ["--require-client-cert", "--x509cafile", str(files.client_ca)]
+        command += ["--require-client-cert", "--verify-client-cert", "--x509cafile", str(files.client_ca)]
     else:
         command += ["--disable-client-cert"]
     with run(command, folder, [files.port]):

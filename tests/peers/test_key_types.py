@@ -21,8 +21,8 @@ from ocsp_exporter.model import (
 from tests.peers.looking import for_each_version, probe_all, staple_of
 from tests.peers.servers import Serve, Site, gnutls_serv, haproxy, nginx, s_server
 
-#: What is found of the second certificate's staple. HAProxy is given one for each certificate. The others are given that of
-#: the first: it is sent with the second too, or not.
+#: What is found of the second certificate's staple. HAProxy is given one for each certificate, the others that of the
+#: first, and send it with the second too, or do not.
 OF_THE_SECOND: dict[Serve, tuple[Status, tuple[Problem, ...]]] = {
     haproxy: (Status.GOOD, ()),
     nginx: (Status.INVALID, (Problem.NO_MATCHING_RESPONSE,)),
