@@ -60,7 +60,7 @@ PROBLEMS: Mapping[Problem, Advice] = MappingProxyType(
         ),
         Problem.TOO_LARGE: Advice(
             "The evidence is larger than clients accept; OpenSSL's take staples up to 16 KiB on TLS 1.2.",
-            "Have the responder leave certificates out of its answers that clients have or do not need.",
+            "Have the responder leave out certificates that clients have or do not need, and answers about other ones.",
         ),
         Problem.MALFORMED: Advice(
             "The bytes are not a readable OCSP response or CRL; many clients break the connection off.",

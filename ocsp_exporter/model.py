@@ -376,7 +376,8 @@ class ResponseFacts:
 
     `response_status` is the outer OCSPResponseStatus in snake_case. The others are empty (`signer` None)
     where they are not known: `responder_id` is RFC 4514 text or `keyHash=` and hex, `cert_id_hash` a name
-    such as `sha1`, `signature_algorithm` such as `ecdsa-with-SHA256`.
+    such as `sha1`, `signature_algorithm` such as `ecdsa-with-SHA256`. `nocheck`: the delegate's certificate has
+    id-pkix-ocsp-nocheck; None where no delegate signed.
     """
 
     response_status: str
@@ -384,6 +385,7 @@ class ResponseFacts:
     signer: Signer | None = None
     cert_id_hash: str = ""
     signature_algorithm: str = ""
+    nocheck: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,10 @@ from ocsp_exporter.probing.starttls import start_tls
 from ocsp_exporter.probing.timing import Timing, by
 from ocsp_exporter.probing.ways import Way
 from ocsp_exporter.revocation import compliance
+from ocsp_exporter.revocation.checks import Policy
 from ocsp_exporter.revocation.facts import describe
 from ocsp_exporter.revocation.path import build_path, is_self_signed
-from ocsp_exporter.revocation.validation import Origin, Policy, validate
+from ocsp_exporter.revocation.validation import Origin, validate
 
 #: Seconds between a handshake without its required staple and the next try: a lazy stapler is fetching it.
 RETRY_PAUSE = 0.5

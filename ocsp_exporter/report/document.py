@@ -32,7 +32,7 @@ def document(result: ProbeResult, now: float) -> Document:
     - `sources`: [{`source`, `depth`, `applicable`, `host`}]
     - `evidence`: [{`source`, `depth`, `status`, `problems`, `authentic`, `produced_at`, `this_update`, `next_update`,
       `revocation`: null or {`time`, `reason`}, `response`: null or {`response_status`, `responder_id`, `signer`,
-      `cert_id_hash`, `signature_algorithm`}, `signer_not_after`, `fetched_at`, `der`: base64}]
+      `cert_id_hash`, `signature_algorithm`, `nocheck`}, `signer_not_after`, `fetched_at`, `der`: base64}]
     - `revoked`: {depth: bool}, only where it is known
     - `ocsp`, the staple at a glance: {`status`, `revocation_reason`, `produced_at`, `this_update`, `next_update`,
       `revoked_at`}; `status` is `missing` where one is required and none was sent, null where none is required or
@@ -132,6 +132,7 @@ def _evidence(evidence: Evidence) -> Document:
             "signer": response.signer,
             "cert_id_hash": response.cert_id_hash or None,
             "signature_algorithm": response.signature_algorithm or None,
+            "nocheck": response.nocheck,
         },
         "signer_not_after": evidence.signer_not_after,
         "fetched_at": evidence.fetched_at,

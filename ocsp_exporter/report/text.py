@@ -64,6 +64,7 @@ _SIGNERS = {
     Signer.DELEGATED: "a responder that the issuer delegated",
     Signer.TRUSTED: "a responder trusted locally",
 }
+_NOCHECK = {None: "", True: ", not to be checked itself (nocheck)", False: ", without nocheck"}
 _INDENT, _HANG = 2, 16
 
 #: What a line of facts is made from: a name and its value; without value there is no line.
@@ -219,7 +220,7 @@ def _answer(evidence: Evidence, now: float) -> Iterator[Row]:
         return
     yield "response", Text(response.response_status) if Problem.UNSUCCESSFUL in evidence.problems else None
     yield "responder id", _foreign(response.responder_id) if response.responder_id else None
-    yield "signed by", Text(_SIGNERS[response.signer]) if response.signer else None
+    yield "signed by", Text(_SIGNERS[response.signer] + _NOCHECK[response.nocheck]) if response.signer else None
     yield "signer ends", _moment(evidence.signer_not_after, now)
     yield "signature", _foreign(response.signature_algorithm) if response.signature_algorithm else None
     yield "CertID hash", _foreign(response.cert_id_hash) if response.cert_id_hash else None

@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from ocsp_exporter.revocation import certificate
 
-#: More than these are not looked at: an issuer has a few certificates, cross-signed ones included.
-MOST_CERTIFICATES = 16
+#: More than these are not looked at: an issuer has a few certificates, and a bridge's bundle holds dozens.
+MOST_CERTIFICATES = 128
 
 
 def certificates_in(content: bytes) -> tuple[x509.Certificate, ...]:

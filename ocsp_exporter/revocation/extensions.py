@@ -36,6 +36,11 @@ def may_sign_responses(certificate: x509.Certificate) -> bool:
         return False
 
 
+def has_nocheck(certificate: x509.Certificate) -> bool:
+    """Tell whether a responder's certificate need not be checked itself (RFC 6960, section 4.2.2.2.1)."""
+    return _extension(certificate, _OCSP_NOCHECK, lambda _: True, False)
+
+
 def has_must_staple(certificate: x509.Certificate) -> bool:
     """Tell whether a certificate has the TLS feature status_request (RFC 7633)."""
     return _extension(certificate, _TLS_FEATURE, _requests_status, False)
@@ -80,13 +85,14 @@ def _extensions(certificate: x509.Certificate) -> tuple[der.Extension, ...]:
 
 _EXTENDED_KEY_USAGE = "2.5.29.37"
 _OCSP_SIGNING = "1.3.6.1.5.5.7.3.9"
+_OCSP_NOCHECK = "1.3.6.1.5.5.7.48.1.5"
 
 
 #: What a certificate of a responder may say critically. Policies, constraints and names are a matter of its path, which
 #: ends at the issuer.
 _UNDERSTOOD = frozenset(
     {
-        "1.3.6.1.5.5.7.48.1.5",  # id-pkix-ocsp-nocheck
+        _OCSP_NOCHECK,
         "2.5.29.15",  # key usage
         "2.5.29.17",  # subject alternative name
         "2.5.29.19",  # basic constraints

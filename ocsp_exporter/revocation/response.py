@@ -21,8 +21,8 @@ LARGEST_SIGNED_PART = 16 * 1024
 #: Nor is one that brings more certificates, copies aside: one is usual, three are many, and each may cost two
 #: verifications.
 MOST_CERTIFICATES = 8
-#: A larger certificate that came along is not read: those of responders have some 2 KiB.
-LARGEST_CERTIFICATE = 8 * 1024
+#: Nor one that brings a larger certificate: those of responders have some 2 KiB, with the largest keys to come 8.
+LARGEST_CERTIFICATE = 10 * 1024
 
 
 class MalformedResponse(Exception):
@@ -205,10 +205,9 @@ def _certificates(basic: bytes) -> tuple[x509.Certificate, ...]:
     if last.tag != _CERTIFICATES:
         return ()
     certificates = dict.fromkeys(element.encoded for element in next(last.children()).children())
-    if len(certificates) > MOST_CERTIFICATES:
-        raise MalformedResponse("the response brings more certificates than any in use", Problem.TOO_LARGE)
-    readable = (certificate.parse(each) for each in certificates if len(each) <= LARGEST_CERTIFICATE)
-    return tuple(found for found in readable if found is not None)
+    if len(certificates) > MOST_CERTIFICATES or any(len(each) > LARGEST_CERTIFICATE for each in certificates):
+        raise MalformedResponse("the response brings more or larger certificates than any in use", Problem.TOO_LARGE)
+    return tuple(found for found in map(certificate.parse, certificates) if found is not None)
 
 
 def _critical_extensions(signed: bytes) -> tuple[frozenset[str], tuple[frozenset[str], ...]]:

@@ -11,12 +11,13 @@ from random import Random
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ocsp_exporter.revocation import certificate
+from ocsp_exporter.revocation.checks import Policy
 from ocsp_exporter.revocation.compliance import VERIFIED
 from ocsp_exporter.revocation.extensions import may_sign_responses
 from ocsp_exporter.revocation.facts import describe
 from ocsp_exporter.revocation.path import build_path
 from ocsp_exporter.revocation.response import MalformedResponse, Response, parse
-from ocsp_exporter.revocation.validation import Policy, validate
+from ocsp_exporter.revocation.validation import validate
 from tests.fuzz.mutating import mutated
 from tests.scenarios.material import Material, Subject, build
 from tests.scenarios.table import SCENARIOS

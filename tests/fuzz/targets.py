@@ -17,9 +17,10 @@ from ocsp_exporter.demo import der as encoding
 from ocsp_exporter.demo.response import extension, identifier, rsa_pss
 from ocsp_exporter.model import Status
 from ocsp_exporter.revocation import certificate, der, signature
+from ocsp_exporter.revocation.checks import Policy
 from ocsp_exporter.revocation.extensions import issuer_urls, may_sign_responses
 from ocsp_exporter.revocation.facts import describe
-from ocsp_exporter.revocation.validation import Policy, validate
+from ocsp_exporter.revocation.validation import validate
 from tests.property.strategies import CERTIFICATES, MATERIAL, NOW, RESPONSES
 from tests.scenarios.material import signing_key
 

@@ -23,10 +23,11 @@ from ocsp_exporter.demo.certificate import (
 )
 from ocsp_exporter.demo.response import PrivateKey, Signing, extension, identifier, responder_by_key, responder_by_name
 from ocsp_exporter.revocation import certificate, der
+from ocsp_exporter.revocation.checks import Policy
 from ocsp_exporter.revocation.path import build_path
 from ocsp_exporter.revocation.response import LARGEST_RESPONSE, LARGEST_SIGNED_PART, MOST_CERTIFICATES
 from ocsp_exporter.revocation.signature import signed_by
-from ocsp_exporter.revocation.validation import Policy, validate
+from ocsp_exporter.revocation.validation import validate
 
 NOW = 1_800_000_000.0
 CA = Authority.root(NOW, "Test CA")

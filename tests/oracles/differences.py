@@ -157,6 +157,12 @@ GNUTLS: Mapping[str, Difference] = {
         " names whose key to use (RFC 6960, 3.2, 3 and 4.2.2.3)",
     ),
     **_each(
+        ("a time in second 60: bad",),
+        _GOOD,
+        "it takes a leap second for the second after it; such a time is none that a CA states, and is not read here"
+        " (RFC 5280, 4.1.2.5.2)",
+    ),
+    **_each(
         ("a delegate whose key usage cannot be read: bad",),
         _GOOD,
         "it does not look at the delegate's key usage; what cannot be read may forbid it (RFC 5280, 4.2.1.3)",

@@ -92,7 +92,6 @@ GOOD = answer(der(ISSUER.certificate))
 FAULTS: Mapping[str, tuple[Script, str | None]] = {
     "twin": (answer(der(TWIN.certificate)), None),
     "another certificate": (answer(der(ROOT.certificate)), None),
-    "seventeenth": (answer(pem(*[TWIN.certificate] * 16, ISSUER.certificate)), None),
     "gone": (answer(status="404 Not Found"), "http_error"),
     "empty": (answer(), "malformed"),
     "HTML": (answer(b"<html><title>Sign in</title></html>"), "malformed"),

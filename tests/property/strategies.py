@@ -3,7 +3,7 @@
 from cryptography import x509
 from hypothesis import strategies as st
 
-from ocsp_exporter.revocation.validation import Policy
+from ocsp_exporter.revocation.checks import Policy
 from tests.fuzz.mutating import mutated
 from tests.scenarios.material import Material, build
 from tests.scenarios.table import SCENARIOS

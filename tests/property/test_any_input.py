@@ -8,12 +8,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ocsp_exporter.revocation import certificate
+from ocsp_exporter.revocation.checks import Policy
 from ocsp_exporter.revocation.compliance import VERIFIED
 from ocsp_exporter.revocation.extensions import crl_urls, has_must_staple, may_sign_responses, ocsp_urls
 from ocsp_exporter.revocation.facts import describe
 from ocsp_exporter.revocation.path import build_path
 from ocsp_exporter.revocation.response import MalformedResponse, parse
-from ocsp_exporter.revocation.validation import Policy, validate
+from ocsp_exporter.revocation.validation import validate
 from tests.fuzz.mutating import mutated
 from tests.fuzz.targets import TARGETS
 from tests.property.strategies import CERTIFICATES, any_bytes, certificates, changed_responses, policies, times

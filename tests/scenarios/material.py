@@ -15,7 +15,8 @@ from ocsp_exporter.demo.certificate import CertificateOptions, Credential, commo
 from ocsp_exporter.demo.response import ECDSA_SHA256, PrivateKey, responder_by_key, response_data, signed_response
 from ocsp_exporter.model import Evidence
 from ocsp_exporter.revocation import der as reader
-from ocsp_exporter.revocation.validation import Policy, validate
+from ocsp_exporter.revocation.checks import Policy
+from ocsp_exporter.revocation.validation import validate
 
 MINUTE = 60
 HOUR = 60 * MINUTE

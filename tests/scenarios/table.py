@@ -30,7 +30,7 @@ from ocsp_exporter.demo.response import (
     rsa_pss,
 )
 from ocsp_exporter.model import Problem, Reason, Signer, Status
-from ocsp_exporter.revocation.validation import Policy
+from ocsp_exporter.revocation.checks import Policy
 from tests.scenarios.material import DAY, HOUR, MINUTE, Material, signing_key
 
 Value = Any  # an argument, or a function of the Material that gives it
@@ -144,6 +144,21 @@ READABLE = (
         lambda m: _replaced(_this_update(m), _this_update(m)[:12] + b".5Z"),
         lambda _: _same,
         (Problem.MALFORMED,),
+    ),
+    *(
+        Scenario(
+            f"a time {what}",
+            "RFC 5280, 4.1.2.5.2",
+            "reshape",
+            lambda m, change=change: _replaced(_this_update(m), change(_this_update(m))),
+            lambda _: _same,
+            (Problem.MALFORMED,),
+        )
+        for what, change in (
+            ("without Z", lambda time: time[:14] + b"0"),
+            ("in second 60", lambda time: time[:12] + b"60Z"),
+            ("with an offset", lambda time: time[:10] + b"+0100"),
+        )
     ),
     Scenario("larger than any response", "", "mangle", lambda data: data + bytes(2**18), _same, (Problem.TOO_LARGE,)),
     Scenario(
@@ -684,6 +699,28 @@ TIMES = (
         (Problem.NOT_YET_VALID,),
         next_update=253402300799,
     ),
+    _times(
+        "next_update passed, or else beyond the end of the leaf itself",
+        "next_update",
+        _at(-DAY),
+        _at(400 * DAY),
+        _EXPIRED,
+        subject=lambda m: m.authority.leaf("brief.example", not_after=m.now + DAY).certificate,
+        this_update=_at(-2 * DAY),
+    ),
+    Scenario(
+        "next_update passed, or else beyond the end of the delegate",
+        "RFC 6960, 4.2.2.2",
+        "next_update",
+        _at(-DAY),
+        _at(400 * DAY),
+        _EXPIRED,
+        shared={
+            "signer": lambda m: m.authority.delegate(not_after=m.now + DAY),
+            "this_update": _at(-2 * DAY),
+        },
+        signer=Signer.DELEGATED,
+    ),
     _times("next_update before this_update", "next_update", _at(-2 * HOUR), _at(DAY), _EXPIRED),
     Scenario(
         "a delegate that has expired",
@@ -824,6 +861,14 @@ def _also(**single: Value) -> Value:
 _NONE: Value = ()
 
 SEVERAL = (
+    Scenario(
+        "good, and also revoked in an answer that has ended",
+        "RFC 6960, 4.2.1",
+        "also",
+        _also(status=Status.REVOKED, this_update=_at(-3 * DAY), next_update=_at(-2 * DAY)),
+        _NONE,
+        expected=Status.GOOD,
+    ),
     Scenario(
         "good, and also revoked",
         "RFC 6960, 4.2.1",

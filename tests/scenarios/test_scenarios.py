@@ -2,7 +2,7 @@
 
 import pytest
 
-from ocsp_exporter.model import Evidence, Status
+from ocsp_exporter.model import Evidence, Problem, Status
 from ocsp_exporter.revocation.compliance import VERIFIED
 from tests.scenarios.material import Material, judge
 from tests.scenarios.table import SCENARIOS, Scenario
@@ -39,11 +39,22 @@ def test_its_good_twin_is_verified(scenario: Scenario) -> None:
         assert scenario.signer is evidence.response.signer
 
 
+#: Problems beside which nothing was verified, whatever else is so.
+UNVERIFIED = set(Problem) - {
+    *(Problem.EXPIRED, Problem.NOT_YET_VALID, Problem.PRODUCED_IN_FUTURE, Problem.RESPONDER_CERTIFICATE_EXPIRED),
+    *(Problem.WRONG_CONTENT_TYPE, Problem.NUMBER_WENT_BACKWARDS),
+}
+
+
 @by_name
-def test_only_authentic_evidence_gives_a_verified_status(scenario: Scenario) -> None:
-    """Nothing that could not be verified is ever good, revoked or unknown."""
+def test_only_a_verified_answer_gives_a_verified_status(scenario: Scenario) -> None:
+    """Nothing that could not be verified is ever good, revoked or unknown, nor are its times published as true."""
     evidence = judge(MATERIAL, scenario.bad_options)
-    assert evidence.authentic or evidence.status not in VERIFIED
+    if UNVERIFIED.intersection(scenario.problems):
+        assert evidence.status not in VERIFIED
+        assert not evidence.authentic
+    else:
+        assert evidence.authentic or Problem.RESPONDER_CERTIFICATE_EXPIRED in scenario.problems
 
 
 def _reason(evidence: Evidence) -> object:

@@ -13,10 +13,11 @@ from ocsp_exporter.demo.certificate import issue
 from ocsp_exporter.demo.response import extension
 from ocsp_exporter.model import Status
 from ocsp_exporter.revocation.certificate import parse, serial_number
+from ocsp_exporter.revocation.checks import Policy
 from ocsp_exporter.revocation.der import MOST_EXTENSIONS
 from ocsp_exporter.revocation.extensions import crl_urls, has_must_staple, may_sign_responses, ocsp_urls
 from ocsp_exporter.revocation.facts import describe
-from ocsp_exporter.revocation.validation import Policy, validate
+from ocsp_exporter.revocation.validation import validate
 from tests.unit.certificates import EXTENSIONS, SERIAL_NUMBER, SUBJECT, changed
 
 NOW = 1_800_000_000.0

@@ -34,9 +34,12 @@ def call(*arguments: str, stdin: str | None = None) -> Result:
 def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     """Run a command in a process of its own, which is gone at the end of the block."""
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    # A shell that starts tests in the background has SIGINT ignored, and children inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
         [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
+        signal.signal(signal.SIGINT, before)
         try:
             yield process
         finally:

@@ -105,7 +105,11 @@ def test_every_key_finds_its_place() -> None:
                 prober: tls
                 timeout: 500ms
                 tls_config:
-                  {server_name: www.example.org, send_server_name: false, min_version: TLS11, max_version: TLS13, alpn: [h2]}
+                  server_name: www.example.org
+                  send_server_name: false
+                  min_version: TLS11
+                  max_version: TLS13
+                  alpn: [h2]
                 key_types: [ecdsa, any]
                 addresses: all
                 ip_protocol: ip6

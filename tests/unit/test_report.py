@@ -464,6 +464,7 @@ class TestDocument:
                     "signer": "delegated",
                     "cert_id_hash": "sha1",
                     "signature_algorithm": "ecdsa-with-SHA256",
+                    "nocheck": None,
                 },
                 "signer_not_after": NOW + 20 * DAY,
                 "fetched_at": NOW,

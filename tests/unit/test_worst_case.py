@@ -13,6 +13,7 @@ from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.demo.response import extension, responder_by_key, response_data, signed_response
 from ocsp_exporter.model import Problem, Status
 from ocsp_exporter.revocation import certificate, signature
+from ocsp_exporter.revocation.checks import Policy
 from ocsp_exporter.revocation.response import (
     LARGEST_CERTIFICATE,
     LARGEST_RESPONSE,
@@ -21,7 +22,7 @@ from ocsp_exporter.revocation.response import (
     Response,
     parse,
 )
-from ocsp_exporter.revocation.validation import Policy, validate
+from ocsp_exporter.revocation.validation import validate
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -95,13 +96,13 @@ def test_more_is_signed_than_in_any_response(build: Callable[[int], bytes], few:
     assert _problems(build(many)) == (Problem.TOO_LARGE,)
 
 
-def test_a_large_certificate_that_came_along_is_not_read() -> None:
-    """It is left out, and what does not need it is good; a delegate's of usual size is read."""
+def test_a_response_that_brings_a_large_certificate_is_too_large() -> None:
+    """What is larger than anything in use is called so, and nothing else; one of usual size is read."""
     large = CA.leaf(extensions=[x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3"), bytes(LARGEST_CERTIFICATE))])
-    parsed = parse(CA.answer(LEAF, certificates=[large.certificate, OTHER]))
+    assert _problems(CA.answer(LEAF, certificates=[large.certificate, OTHER])) == (Problem.TOO_LARGE,)
+    parsed = parse(CA.answer(LEAF, certificates=[OTHER]))
     assert isinstance(parsed, Response)
     assert parsed.certificates == (OTHER,)
-    assert _problems(CA.answer(LEAF, certificates=[large.certificate])) == ()
 
 
 def _counting(calls: list[None], function: Callable[P, T]) -> Callable[P, T]:

@@ -1,0 +1,32 @@
+"""What a problem does to the status of its source: the table behind every verdict."""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from ocsp_exporter.model import Problem, Status
+
+#: Problems that leave no answer, and the status that they bring; those with None leave the status as it is. Any
+#: other means that an answer came and cannot be relied on.
+_BRINGS: Final[Mapping[Problem, Status | None]] = MappingProxyType(
+    {
+        Problem.UNSUCCESSFUL: Status.SERVER_FAILED,
+        Problem.HTTP_ERROR: Status.SERVER_FAILED,
+        Problem.UNREACHABLE: Status.SERVER_FAILED,
+        Problem.TIMEOUT: Status.SERVER_FAILED,
+        Problem.UNSUPPORTED_SCHEME: Status.MISSING,
+        Problem.BLOCKED_BY_EGRESS_POLICY: Status.MISSING,
+        Problem.WRONG_CONTENT_TYPE: None,
+        Problem.NUMBER_WENT_BACKWARDS: None,
+    }
+)
+
+
+def status_of(problems: Iterable[Problem]) -> Status | None:
+    """Return the status that problems bring, None where they leave it as it is.
+
+    Of several the one that tells most: an answer that cannot be relied on, none that came, none that was asked for.
+    """
+    brought = {_BRINGS.get(problem, Status.INVALID) for problem in problems}
+    order = (Status.INVALID, Status.SERVER_FAILED, Status.MISSING)
+    return next((status for status in order if status in brought), None)

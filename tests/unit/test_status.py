@@ -1,0 +1,53 @@
+"""What each problem does to the status of its source."""
+
+import pytest
+
+from ocsp_exporter.model import Problem, Status
+from ocsp_exporter.revocation.status import status_of
+
+FAILED, MISSING, INVALID, AS_IT_IS = Status.SERVER_FAILED, Status.MISSING, Status.INVALID, None
+
+#: By hand, from the contract: every problem there is.
+EXPECTED: dict[str, Status | None] = {
+    "unreachable": FAILED,
+    "timeout": FAILED,
+    "http_error": FAILED,
+    "unsuccessful": FAILED,
+    "blocked_by_egress_policy": MISSING,
+    "unsupported_scheme": MISSING,
+    "wrong_content_type": AS_IT_IS,
+    "number_went_backwards": AS_IT_IS,
+    "too_large": INVALID,
+    "malformed": INVALID,
+    "issuer_unavailable": INVALID,
+    "no_matching_response": INVALID,
+    "responder_unidentified": INVALID,
+    "responder_unauthorized": INVALID,
+    "responder_certificate_expired": INVALID,
+    "signature_algorithm_unsupported": INVALID,
+    "signature_invalid": INVALID,
+    "critical_extension": INVALID,
+    "out_of_scope": INVALID,
+    "nonce_mismatch": INVALID,
+    "not_yet_valid": INVALID,
+    "produced_in_future": INVALID,
+    "expired": INVALID,
+}
+
+
+@pytest.mark.parametrize("problem", list(Problem))
+def test_each_problem_brings_its_status(problem: Problem) -> None:
+    """The table problem -> status is the contract's, for every problem."""
+    assert EXPECTED[problem] is status_of([problem])
+
+
+def test_no_problem_changes_nothing() -> None:
+    """Without a problem the status is what the answer says."""
+    assert status_of([]) is None
+
+
+def test_of_several_the_one_that_tells_most_counts() -> None:
+    """An answer that cannot be relied on tells more than none, and one that failed to come more than none asked for."""
+    assert status_of([Problem.BLOCKED_BY_EGRESS_POLICY, Problem.TIMEOUT]) is FAILED
+    assert status_of([Problem.TIMEOUT, Problem.MALFORMED]) is INVALID
+    assert status_of([Problem.WRONG_CONTENT_TYPE, Problem.UNSUCCESSFUL]) is FAILED
