@@ -14,7 +14,7 @@ from ocsp_exporter.model import CertificateFacts, Evidence, Findings, ProbeResul
 #: The values of a row's labels, in the order of the row's label names, and the value of the series.
 Sample = tuple[tuple[str, ...], float]
 
-#: The labels that every series of a target has, before the operator's own.
+#: The labels that every series of a target has; then come those of the variant, and the operator's own.
 TARGET_LABELS = ("target", "module")
 
 
@@ -51,8 +51,17 @@ def _single(value: float | None) -> Iterable[Sample]:
     return () if value is None else (((), value),)
 
 
+def _probe(value: Callable[[Publication], float | None]) -> _Samples:
+    """Look at a probe that looked or failed to; where the server has no such key there is nothing to tell of it."""
+
+    def read(publication: Publication, _now: float) -> Iterable[Sample]:
+        return () if publication.result.key_type_served is False else _single(value(publication))
+
+    return read
+
+
 def _result(value: Callable[[ProbeResult], float | None]) -> _Samples:
-    return lambda publication, _now: _single(value(publication.result))
+    return _probe(lambda publication: value(publication.result))
 
 
 def _found(samples: Callable[[Findings], Iterable[Sample]]) -> _Samples:
@@ -111,7 +120,8 @@ def _failure(publication: Publication, _now: float) -> Iterable[Sample]:
 
 
 def _phases(publication: Publication, _now: float) -> Iterable[Sample]:
-    return (((phase,), seconds) for phase, seconds in publication.result.phases.items())
+    result = publication.result
+    return () if result.key_type_served is False else (((phase,), took) for phase, took in result.phases.items())
 
 
 def _certificate_info(certificate: CertificateFacts) -> Iterable[Sample]:
@@ -196,7 +206,7 @@ METRICS: tuple[Metric, ...] = (
         "ocsp_probe_interval_seconds",
         "How often the exporter itself probes the target; absent on /probe.",
         (),
-        lambda publication, _now: _single(publication.interval),
+        _probe(lambda publication: publication.interval),
     ),
     Metric(
         "ocsp_probe_handshakes",
@@ -215,6 +225,12 @@ METRICS: tuple[Metric, ...] = (
         "How many different staples the handshakes of this probe carried.",
         (),
         _finding(lambda findings: findings.distinct_staples),
+    ),
+    Metric(
+        "ocsp_key_type_served",
+        "1 if the server has a certificate of this key type, 0 if not; only where a module asks for several.",
+        (),
+        lambda publication, _now: _single(publication.result.key_type_served),
     ),
     Metric(
         "ocsp_tls_info",

@@ -130,10 +130,35 @@ class Signer(StrEnum):
 
 
 class TLSVersion(StrEnum):
-    """The TLS versions that a module may be limited to, in Prometheus's spelling."""
+    """The TLS versions that a module may be limited to, in Prometheus's spelling; the lowest first."""
 
+    TLS10 = "TLS10"
+    TLS11 = "TLS11"
     TLS12 = "TLS12"
     TLS13 = "TLS13"
+
+
+class KeyType(StrEnum):
+    """Which of its certificates a server is asked for: one with such a key, or whichever it likes."""
+
+    ANY = "any"
+    RSA = "rsa"
+    ECDSA = "ecdsa"
+
+
+class AddressChoice(StrEnum):
+    """Which of a target's addresses are looked at: the first that answers, as any client would, or each by itself."""
+
+    FIRST = "first"
+    ALL = "all"
+
+
+class IPProtocol(StrEnum):
+    """Which of a target's addresses there are for a module."""
+
+    ANY = "any"
+    IP4 = "ip4"
+    IP6 = "ip6"
 
 
 class StartTLS(StrEnum):
@@ -214,12 +239,29 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """What is shown to a server that asks who we are: the certificate, what follows it, and its key.
+
+    `key` is PKCS #8 in DER, not encrypted; as octets it makes two of the same file equal.
+    """
+
+    chain: tuple[x509.Certificate, ...]
+    key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class TLSSettings:
-    """How to shake hands; equal settings share one TLS context. `roots` None: the system's roots."""
+    """How to shake hands; equal settings share one TLS context.
+
+    `roots` None: the system's roots. `alpn` are the protocols that are offered, the preferred one first; none: the
+    extension is not sent.
+    """
 
     roots: tuple[x509.Certificate, ...] | None = None
     min_version: TLSVersion = TLSVersion.TLS12
     max_version: TLSVersion = TLSVersion.TLS13
+    alpn: tuple[str, ...] = ()
+    client_certificate: ClientCertificate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,9 +277,11 @@ class StapleSettings:
 class Module:
     """A named recipe for looking at a target.
 
-    `server_name` None: the target's host. `issuers` are certificates beside the chain sent and the roots
-    in which an issuer is looked for; with `fetch_issuer` it is then looked for where the certificate says that
-    it is (caIssuers). `trusted_responders` may sign for any issuer.
+    `server_name` None: the target's host. Without `send_server_name` the certificate is looked at for that name, and
+    the server is not told it. A target is looked at once for each of `key_types`, and under `addresses` `all` at each
+    address. `issuers` are certificates beside the chain sent and the roots in which an issuer is looked for; with
+    `fetch_issuer` it is then looked for where the certificate says that it is (caIssuers). `trusted_responders` may
+    sign for any issuer.
     """
 
     name: str
@@ -245,6 +289,10 @@ class Module:
     starttls: StartTLS = StartTLS.NONE
     tls: TLSSettings = TLSSettings()
     server_name: str | None = None
+    send_server_name: bool = True
+    key_types: tuple[KeyType, ...] = (KeyType.ANY,)
+    addresses: AddressChoice = AddressChoice.FIRST
+    ip_protocol: IPProtocol = IPProtocol.ANY
     staple: StapleSettings = StapleSettings()
     issuers: tuple[x509.Certificate, ...] = ()
     fetch_issuer: bool = False
@@ -398,9 +446,12 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """The outcome of one probe: either `findings`, or a `failure` with its `detail` for people.
+    """What one way of looking at a target brought: `findings`, or a `failure` with its `detail` for people.
 
-    `obtained_at` is when the probe ended, `duration` how long it took.
+    `address` is set where each address is looked at by itself, `key_type` where several are asked for: they tell the
+    results of one probe from each other. `key_type_served`: whether the server has a certificate of that type, None
+    where that is not known or not asked. False: so there is nothing to find, and neither findings nor failure.
+    `obtained_at` is when the look ended, `duration` how long it took.
     """
 
     target: Target
@@ -411,3 +462,16 @@ class ProbeResult:
     findings: Findings | None = None
     failure: Failure | None = None
     detail: str = ""
+    address: str | None = None
+    key_type: KeyType | None = None
+    key_type_served: bool | None = None
+
+    @property
+    def variant(self) -> tuple[tuple[str, str], ...]:
+        """The labels that tell this result from the others of the same probe; none where there are no others."""
+        labels = (("address", self.address), ("key_type", self.key_type))
+        return tuple((name, str(value)) for name, value in labels if value is not None)
+
+
+#: What a probe of one target yields: a result for each way of looking at it, never none.
+Results: TypeAlias = tuple[ProbeResult, ...]

@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -17,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 from ocsp_exporter.commands.configuration import load
 from ocsp_exporter.config import Config
 from ocsp_exporter.metrics import Publication
-from ocsp_exporter.model import EgressPolicy, Module, ProbeResult, Target
+from ocsp_exporter.model import EgressPolicy, Module, ProbeResult, Results, Target
 from ocsp_exporter.probing.opening import open_prober
 from ocsp_exporter.report.assessment import Level, assess, worst
 from ocsp_exporter.report.document import document
@@ -27,7 +28,7 @@ from ocsp_exporter.serving.exposition import render
 from ocsp_exporter.serving.negotiation import Format
 from ocsp_exporter.target import TargetError, parse_target
 
-#: By how bad the worst target is.
+#: By how bad the worst of all results is.
 EXIT_CODES = {
     Level.CRITICAL: 2,
     Level.FAILED: 3,
@@ -88,14 +89,14 @@ async def _probe_all(targets: Sequence[Target], module: Module, egress: EgressPo
     async with open_prober(egress) as prober:
         bar = progress.add_task("", total=len(targets))
 
-        async def probe(target: Target) -> ProbeResult:
+        async def probe(target: Target) -> Results:
             async with free:
-                result = await prober.probe(target, module)
+                results = await prober.probe(target, module)
             progress.advance(bar)
-            return result
+            return results
 
         with progress:
-            return await asyncio.gather(*map(probe, targets))
+            return list(chain.from_iterable(await asyncio.gather(*map(probe, targets))))
 
 
 def _write(write: Callable[[], None]) -> None:
@@ -134,7 +135,7 @@ def _print_json(results: Iterable[ProbeResult]) -> None:
 
 
 def _print_prometheus(results: Iterable[ProbeResult]) -> None:
-    page = render([Publication(result) for result in results], time.time(), Format.TEXT)
+    page = render(map(Publication, results), time.time(), Format.TEXT)
     click.echo(page, nl=False)
 
 

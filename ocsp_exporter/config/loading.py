@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from ocsp_exporter.config import schema, yaml_reader
 from ocsp_exporter.config.document import Document, Fault, Steps, show_steps
 from ocsp_exporter.model import (
+    ClientCertificate,
     EgressPolicy,
     Module,
     ScheduledTarget,
@@ -53,6 +54,7 @@ _SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "literal_error": "expected {expected}",
         "greater_than_equal": "expected {ge} or more",
         "less_than_equal": "expected {le} or less",
+        "too_long": "expected a list of {max_length} at most",
     },
 )
 
@@ -203,12 +205,12 @@ def _module(name: str, keys: schema.Module) -> Module:
         name=name,
         timeout=keys.timeout,
         starttls=keys.starttls,
-        tls=TLSSettings(
-            roots=keys.tls_config.ca_file,
-            min_version=keys.tls_config.min_version,
-            max_version=keys.tls_config.max_version,
-        ),
+        tls=_tls(keys.tls_config),
         server_name=keys.tls_config.server_name,
+        send_server_name=keys.tls_config.send_server_name,
+        key_types=tuple(keys.key_types),
+        addresses=keys.addresses,
+        ip_protocol=keys.ip_protocol,
         staple=StapleSettings(
             policy=keys.staple.policy,
             handshakes=keys.staple.handshakes,
@@ -219,6 +221,17 @@ def _module(name: str, keys: schema.Module) -> Module:
         trusted_responders=tuple(chain.from_iterable(keys.responder.trusted_certificates)),
         clock_skew=keys.clock_skew,
         max_age_without_next_update=keys.max_age_without_next_update,
+    )
+
+
+def _tls(keys: schema.TLSConfig) -> TLSSettings:
+    chain, key = keys.cert_file, keys.key_file
+    return TLSSettings(
+        roots=keys.ca_file,
+        client_certificate=ClientCertificate(chain, key) if chain and key else None,
+        min_version=keys.min_version,
+        max_version=keys.max_version,
+        alpn=tuple(keys.alpn),
     )
 
 

@@ -18,26 +18,37 @@ from pydantic import (
     PlainValidator,
     StringConstraints,
     ValidationInfo,
+    field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from ocsp_exporter import model
 from ocsp_exporter.config.document import Steps
+from ocsp_exporter.config.files import check_key, read_certificates, read_private_key
 from ocsp_exporter.config.labels import check_label_name, check_label_value
 from ocsp_exporter.config.values import (
     DURATION_PATTERN,
     SIZE_PATTERN,
+    check_alpn,
     check_proxy_url,
     parse_duration,
     parse_network,
     parse_network_or_host,
     parse_size,
-    read_certificates,
     show_duration,
     show_size,
 )
-from ocsp_exporter.model import Follow, IPNetwork, StaplePolicy, StartTLS, TLSVersion
+from ocsp_exporter.model import (
+    AddressChoice,
+    Follow,
+    IPNetwork,
+    IPProtocol,
+    KeyType,
+    StaplePolicy,
+    StartTLS,
+    TLSVersion,
+)
 from ocsp_exporter.target import parse_host, parse_target
 
 #: The module of targets that name none.
@@ -88,10 +99,30 @@ def _network_or_host(value: object) -> IPNetwork | str:
 
 
 def _certificates(value: object, info: ValidationInfo) -> tuple[x509.Certificate, ...]:
-    folder = info.context
-    if not isinstance(folder, Path):
+    return read_certificates(_text(value), _folder(info))
+
+
+def _private_key(value: object, info: ValidationInfo) -> bytes:
+    return read_private_key(_text(value), _folder(info))
+
+
+def _folder(info: ValidationInfo) -> Path:
+    if not isinstance(info.context, Path):
         raise TypeError("the folder of the configuration file is the context of its validation")
-    return read_certificates(_text(value), folder)
+    return info.context
+
+
+def _distinct(items: list[T]) -> list[T]:
+    twice = next((item for position, item in enumerate(items) if item in items[:position]), None)
+    if twice is not None:
+        raise ValueError(f"{twice} stands here twice")
+    return items
+
+
+def _not_empty(items: list[T]) -> list[T]:
+    if not items:
+        raise ValueError("expected a list of one at least")
+    return items
 
 
 def _target(value: str) -> str:
@@ -122,6 +153,8 @@ Network = Annotated[IPNetwork, PlainValidator(_network, json_schema_input_type=s
 NetworkOrHost = Annotated[IPNetwork | str, PlainValidator(_network_or_host, json_schema_input_type=str)]
 ProxyURL = Annotated[str, AfterValidator(check_proxy_url)]
 Certificates = Annotated[tuple[x509.Certificate, ...], PlainValidator(_certificates, json_schema_input_type=str)]
+PrivateKey = Annotated[bytes, PlainValidator(_private_key, json_schema_input_type=str)]
+ALPN = Annotated[str, AfterValidator(check_alpn)]
 TargetText = Annotated[str, AfterValidator(_target)]
 Host = Annotated[str, AfterValidator(_host)]
 ModuleName = Annotated[str, AfterValidator(_module_name)]
@@ -132,9 +165,13 @@ Policy = Annotated[StaplePolicy, Field(strict=False)]
 Following = Annotated[Follow, Field(strict=False)]
 Version = Annotated[TLSVersion, Field(strict=False)]
 Start = Annotated[StartTLS, Field(strict=False)]
+Key = Annotated[KeyType, Field(strict=False)]
+Choice = Annotated[AddressChoice, Field(strict=False)]
+Protocol = Annotated[IPProtocol, Field(strict=False)]
 #: Of a section, all of whose keys are commented out, YAML leaves nothing: that means its defaults.
 Section = Annotated[T, BeforeValidator(lambda value: {} if value is None else value)]
 Items = Annotated[list[T], BeforeValidator(lambda value: [] if value is None else value)]
+DistinctItems = Annotated[Items[T], AfterValidator(_distinct)]
 
 
 class _Keys(BaseModel):
@@ -199,8 +236,44 @@ class TLSConfig(_Keys):
         default=_MODULE.server_name,
         description="The name asked for (SNI) and looked for in the certificate; absent: the target's host.",
     )
-    min_version: Version = Field(default=_MODULE.tls.min_version, description="The lowest TLS version offered.")
+    send_server_name: bool = Field(
+        default=_MODULE.send_server_name,
+        description="Ask for the name (SNI); false: look at what is served without, for the same name.",
+    )
+    cert_file: Certificates | None = Field(
+        default=None,
+        description="The certificate to show to servers that ask for one, and what leads to its root; PEM, relative "
+        "to this file.",
+    )
+    key_file: PrivateKey | None = Field(
+        default=None, description="The key of cert_file, PEM, not encrypted, relative to this file.", repr=False
+    )
+    min_version: Version = Field(
+        default=_MODULE.tls.min_version,
+        description="The lowest TLS version offered; below TLS12 also what has to be tolerated for its sake: SHA-1, "
+        "short keys, servers without secure renegotiation.",
+    )
     max_version: Version = Field(default=_MODULE.tls.max_version, description="The highest TLS version offered.")
+    alpn: DistinctItems[ALPN] = Field(
+        default=list(_MODULE.tls.alpn),
+        description="Application protocols to offer (ALPN), such as h2, the preferred one first; none: no offer.",
+        max_length=16,
+    )
+
+    @field_validator("key_file")
+    @classmethod
+    def _key_of_certificate(cls, key: bytes | None, info: ValidationInfo) -> bytes | None:
+        certificates = info.data.get("cert_file")
+        if key is not None and certificates:
+            check_key(key, certificates[0])
+        return key
+
+    @model_validator(mode="after")
+    def _certificate_with_key(self) -> Self:
+        if (self.cert_file is None) is not (self.key_file is None):
+            present, absent = ("cert_file", "key_file") if self.cert_file else ("key_file", "cert_file")
+            raise ValueError(f"{present} is of no use without {absent}; a client certificate takes both")
+        return self
 
     @model_validator(mode="after")
     def _versions_in_order(self) -> Self:
@@ -249,6 +322,19 @@ class Module(_Keys):
     )
     tls_config: Section[TLSConfig] = Field(
         default_factory=TLSConfig, description="How TLS is spoken, and whom to trust."
+    )
+    key_types: Annotated[DistinctItems[Key], AfterValidator(_not_empty)] = Field(
+        default=list(_MODULE.key_types),
+        description="Which certificates to ask for: any (the server chooses), rsa, ecdsa; of several each by itself, "
+        "and the label key_type tells them apart.",
+    )
+    addresses: Choice = Field(
+        default=_MODULE.addresses,
+        description="first: the first address that answers; all: each by itself, and the label address tells them "
+        "apart.",
+    )
+    ip_protocol: Protocol = Field(
+        default=_MODULE.ip_protocol, description="Which of a target's addresses to look at: any, ip4 or ip6."
     )
     staple: Section[Staple] = Field(default_factory=Staple, description="What is demanded of staples.")
     responder: Section[Responder] = Field(default_factory=Responder, description="Whose OCSP responses are accepted.")

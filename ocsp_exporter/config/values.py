@@ -1,18 +1,12 @@
-"""The kinds of values that YAML does not know: durations, sizes, networks, URLs, and files of certificates."""
+"""The kinds of values that YAML does not know: durations, sizes, networks, URLs, protocols."""
 
 import ipaddress
-import os
 import re
-import stat
-import warnings
-from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from cryptography import x509
-
 from ocsp_exporter.model import IPNetwork
-from ocsp_exporter.quoting import printable, quoted
+from ocsp_exporter.quoting import quoted
 from ocsp_exporter.target import parse_host
 
 #: Prometheus's spelling of durations: units from large to small, each at most once.
@@ -33,8 +27,7 @@ _SIZES: Final = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 SIZE_PATTERN: Final = "^([0-9]{1,12})(B|KiB|MiB|GiB)$"
 _MAX_SIZE: Final = _SIZES["GiB"]
 
-#: Larger than any bundle of roots in use (the system's has 0.2 MiB).
-MAX_CERTIFICATES_BYTES: Final = 8 * 1024 * 1024
+_MAX_ALPN: Final = 255  # bytes: RFC 7301, section 3.1
 
 
 def parse_duration(text: str) -> float:
@@ -118,48 +111,8 @@ def check_proxy_url(text: str) -> str:
     return text
 
 
-def read_certificates(name: str, folder: Path) -> tuple[x509.Certificate, ...]:
-    """Read the certificates, one or more, of the file `name`, which is relative to `folder`.
-
-    PEM with any number of certificates, or one in DER. Raises ValueError with a sentence that names the file.
-    """
-    try:
-        return _certificates(_read_regular_file(folder / name))
-    except OSError as error:
-        fault = f"cannot be read: {error.strerror or error}"
-    except ValueError as error:
-        fault = printable(str(error), 80)
-    raise ValueError(f"the file {quoted(str(folder / name))} {fault}; expected certificates, in PEM or one in DER")
-
-
-def _read_regular_file(path: Path) -> bytes:
-    # Not to wait for a writer, should it be a FIFO.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError("is not a regular file")
-        with open(descriptor, "rb", closefd=False) as file:
-            content = file.read(MAX_CERTIFICATES_BYTES + 1)
-    finally:
-        os.close(descriptor)
-    if not content:
-        raise ValueError("is empty")
-    if len(content) > MAX_CERTIFICATES_BYTES:
-        raise ValueError(f"has more than {MAX_CERTIFICATES_BYTES // 1024 // 1024} MiB")
-    return content
-
-
-def _certificates(content: bytes) -> tuple[x509.Certificate, ...]:
-    with warnings.catch_warnings():
-        # Old roots break rules that the library warns of; that is their issuers' affair.
-        warnings.simplefilter("ignore", UserWarning)
-        try:
-            if b"-----BEGIN" not in content:
-                return (x509.load_der_x509_certificate(content),)
-            certificates = tuple(x509.load_pem_x509_certificates(content))
-        except (ValueError, x509.InvalidVersion):
-            raise ValueError("has no certificate that can be read") from None
-    # The library passes over one that is cut off.
-    if content.count(b"-----BEGIN CERTIFICATE-----") > len(certificates):
-        raise ValueError("has a certificate that is damaged or cut off")
-    return certificates
+def check_alpn(text: str) -> str:
+    """Give the name of an application protocol back, if TLS can carry it. Raises ValueError with a sentence."""
+    if not 1 <= len(text.encode()) <= _MAX_ALPN:
+        raise ValueError(f"expected the name of a protocol such as h2 or http/1.1, of 1 to {_MAX_ALPN} bytes")
+    return text

@@ -22,7 +22,12 @@ from ocsp_exporter.model import TLSVersion
 
 _T = TypeVar("_T")
 
-_VERSIONS = {TLSVersion.TLS12: SSL.TLS1_2_VERSION, TLSVersion.TLS13: SSL.TLS1_3_VERSION}
+_VERSIONS = {
+    TLSVersion.TLS10: SSL.TLS1_VERSION,
+    TLSVersion.TLS11: SSL.TLS1_1_VERSION,
+    TLSVersion.TLS12: SSL.TLS1_2_VERSION,
+    TLSVersion.TLS13: SSL.TLS1_3_VERSION,
+}
 _CHUNK = 16384
 _MAX_REQUEST = 8192
 
@@ -59,6 +64,8 @@ def _context(endpoint: Endpoint) -> SSL.Context:
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(_VERSIONS[endpoint.min_version])
     context.set_max_proto_version(_VERSIONS[endpoint.max_version])
+    if endpoint.min_version in (TLSVersion.TLS10, TLSVersion.TLS11):
+        context.set_cipher_list(b"DEFAULT:@SECLEVEL=0")  # their handshakes are signed with SHA-1
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)  # a resumed session carries no staple
     context.set_options(SSL.OP_NO_TICKET)
     context.use_certificate(endpoint.credential.certificate)

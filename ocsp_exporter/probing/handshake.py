@@ -1,4 +1,4 @@
-"""One TLS handshake on a connected socket, and all that it shows. The only file outside demo/ that knows pyOpenSSL.
+"""One TLS handshake on a connected socket, and all that it shows.
 
 The standard library's `ssl` cannot ask for a staple. Every certificate is taken, trusted or not: what is
 wrong with the chain is a finding, not a reason to look away. Sessions are never resumed, because a resumed one
@@ -9,37 +9,44 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
 
 from cryptography import x509
+from cryptography.x509.oid import PublicKeyAlgorithmOID
 from OpenSSL import SSL, crypto
 
-from ocsp_exporter.model import ChainError, Failure, Handshake, ProbeFailed, Problem, TLSSettings, TLSVersion
+from ocsp_exporter.model import ChainError, Failure, Handshake, KeyType, ProbeFailed, Problem, TLSSettings
+from ocsp_exporter.probing.bindings import expect_address, expect_host
+from ocsp_exporter.probing.context import Seen, context_for
 from ocsp_exporter.probing.resolver import is_address
-from ocsp_exporter.probing.roots import system_roots
 from ocsp_exporter.revocation import certificate
-
-_VERSIONS = {TLSVersion.TLS12: SSL.TLS1_2_VERSION, TLSVersion.TLS13: SSL.TLS1_3_VERSION}
-
-#: X509_V_ERR_* of OpenSSL's x509_vfy.h; whatever is not here is `other`.
-_CHAIN_ERRORS = {
-    2: ChainError.UNKNOWN_ISSUER,  # unable to get issuer certificate
-    9: ChainError.NOT_YET_VALID,
-    10: ChainError.EXPIRED,
-    18: ChainError.SELF_SIGNED,  # self-signed leaf
-    19: ChainError.SELF_SIGNED,  # self-signed certificate in the chain
-    20: ChainError.UNKNOWN_ISSUER,  # unable to get the issuer locally
-    21: ChainError.UNKNOWN_ISSUER,  # unable to verify the leaf's signature
-    62: ChainError.HOSTNAME_MISMATCH,
-    64: ChainError.HOSTNAME_MISMATCH,  # the same for an IP address
-}
 
 #: What OpenSSL says when it gives up because of the staple, before anybody sees it.
 _STAPLE_REASONS = {
     "tlsv1 bad certificate status response": Problem.MALFORMED,
     "excessive message size": Problem.TOO_LARGE,
 }
+
+
+#: What servers say of all kinds, when none of their certificates suits the ClientHello.
+_NO_SUITABLE_CERTIFICATE = "tls alert handshake failure"
+
+_KEY_TYPES = {
+    PublicKeyAlgorithmOID.RSAES_PKCS1_v1_5: KeyType.RSA,
+    PublicKeyAlgorithmOID.RSASSA_PSS: KeyType.RSA,
+    PublicKeyAlgorithmOID.EC_PUBLIC_KEY: KeyType.ECDSA,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """What the ClientHello says. `server_name` is also what the chain is verified for, sent or not."""
+
+    server_name: str
+    settings: TLSSettings
+    key_type: KeyType = KeyType.ANY
+    send_server_name: bool = True
+    ask_for_staple: bool = True
 
 
 class StapleUnreadable(Exception):
@@ -50,50 +57,32 @@ class StapleUnreadable(Exception):
         self.problem = problem
 
 
-@dataclass(slots=True)
-class _Seen:
-    """What the callbacks of one connection saw; its application data in OpenSSL.
-
-    `staple` None: it is not known yet whether one is sent; empty: none is.
-    """
-
-    staple: bytes | None = None
-    chain_errors: set[ChainError] = field(default_factory=set)
-    client_certificate_requested: bool = False
+class KeyTypeRefused(ProbeFailed):
+    """The server has no certificate of the key type that was asked for, or fails whatever it is asked for."""
 
 
-async def shake_hands(
-    connected: socket.socket, settings: TLSSettings, server_name: str, deadline: float, *, ask_for_staple: bool = True
-) -> Handshake:
+async def shake_hands(connected: socket.socket, hello: Hello, deadline: float) -> Handshake:
     """Make a TLS handshake on a connected, non-blocking socket, and say goodbye. The caller closes the socket.
 
-    `server_name` is sent (SNI) unless it is an IP address, and the chain is verified for it. `deadline` is on the
-    event loop's clock; what came before it counts, if that is enough. Raises ProbeFailed where it is not,
-    StapleUnreadable where the staple ended the handshake.
+    `deadline` is on the event loop's clock; what came before it counts, if that is enough. Raises ProbeFailed where
+    it is not, StapleUnreadable where the staple ended the handshake.
     """
     address = _peer(connected)
-    seen = _Seen()
-    connection = SSL.Connection(_context(settings), None)
-    connection.set_app_data(seen)
-    connection.set_connect_state()
-    if not _expect_name(connection, server_name):
-        seen.chain_errors.add(ChainError.HOSTNAME_MISMATCH)  # no certificate is for what is no host name
-    if ask_for_staple:
-        connection.request_ocsp()
+    seen = Seen()
+    connection = _connection(hello, seen)
     broken_off = None
     try:
         async with asyncio.timeout_at(deadline):
             await _drive(connection, connected)
     except SSL.Error as error:
-        problem = _staple_problem(error)
-        if ask_for_staple and problem:
-            raise StapleUnreadable(problem) from error
-        broken_off = ProbeFailed(Failure.TLS, f"the handshake failed: {_describe(error)}")
+        broken_off = _told(error, hello, connection)
     except TimeoutError:
         broken_off = ProbeFailed(Failure.TIMEOUT, "the TLS handshake did not end in time")
     chain = _chain(connection)
+    if chain and hello.key_type not in (KeyType.ANY, _KEY_TYPES.get(chain[0].public_key_algorithm_oid)):
+        raise KeyTypeRefused(Failure.TLS, f"the server sent a certificate whose key is not {hello.key_type}")
     # The callback is called for an absent staple too, with no octets: not yet called, nothing is known of it.
-    knows_of_staple = seen.staple is not None or not ask_for_staple
+    knows_of_staple = seen.staple is not None or not hello.ask_for_staple
     if broken_off and not (connection.get_peer_cert_chain() and knows_of_staple):
         raise broken_off
     if not chain:
@@ -112,6 +101,44 @@ async def shake_hands(
         client_certificate_requested=seen.client_certificate_requested,
         chain_errors=frozenset(seen.chain_errors),
     )
+
+
+def _connection(hello: Hello, seen: Seen) -> SSL.Connection:
+    try:
+        context = context_for(hello.settings, hello.key_type)
+    except SSL.Error as error:
+        raise ProbeFailed(Failure.TLS, f"OpenSSL refuses the client certificate: {_describe(error)}") from error
+    connection = SSL.Connection(context, None)
+    connection.set_app_data(seen)
+    connection.set_connect_state()
+    if not _expect_name(connection, hello):
+        seen.chain_errors.add(ChainError.HOSTNAME_MISMATCH)  # no certificate is for what is no host name
+    if hello.ask_for_staple:
+        connection.request_ocsp()
+    return connection
+
+
+def _expect_name(connection: SSL.Connection, hello: Hello) -> bool:
+    """Send the name, unless it is an IP address, and let OpenSSL verify the chain for it. False where it refuses."""
+    if is_address(hello.server_name):
+        return expect_address(connection, ipaddress.ip_address(hello.server_name.partition("%")[0]).packed)
+    name = hello.server_name.rstrip(".").encode("ascii")
+    if hello.send_server_name:
+        connection.set_tlsext_host_name(name)
+    return expect_host(connection, name)
+
+
+def _told(error: SSL.Error, hello: Hello, connection: SSL.Connection) -> ProbeFailed:
+    """Say what broke the handshake off. Raises StapleUnreadable where it was the staple."""
+    reasons = _reasons(error)
+    problem = next((_STAPLE_REASONS[reason] for reason in reasons if reason in _STAPLE_REASONS), None)
+    if hello.ask_for_staple and problem:
+        raise StapleUnreadable(problem) from error
+    said = _describe(error)
+    refused = _NO_SUITABLE_CERTIFICATE in reasons and not connection.get_peer_cert_chain()
+    if refused and hello.key_type is not KeyType.ANY:
+        return KeyTypeRefused(Failure.TLS, f"the handshake with {hello.key_type} alone failed: {said}")
+    return ProbeFailed(Failure.TLS, f"the handshake failed: {said}")
 
 
 def _peer(connected: socket.socket) -> str:
@@ -197,66 +224,6 @@ def _require_tls(start: bytes) -> None:
         raise ProbeFailed(Failure.NOT_TLS, f"the answer to the ClientHello is not TLS; it begins with {start[:16]!r}")
 
 
-def _expect_name(connection: SSL.Connection, server_name: str) -> bool:
-    """Send the name, and let OpenSSL verify the chain for it (pyOpenSSL has no public call for the latter).
-
-    False where OpenSSL refuses the name, and would verify the chain without looking for any.
-    """
-    library = SSL._lib  # type: ignore[attr-defined]  # noqa: SLF001 -- a test holds it, and pyOpenSSL is bounded above
-    parameters = library.SSL_get0_param(connection._ssl)  # noqa: SLF001 -- likewise
-    if is_address(server_name):
-        packed = ipaddress.ip_address(server_name.partition("%")[0]).packed
-        return bool(library.X509_VERIFY_PARAM_set1_ip(parameters, packed, len(packed)))
-    name = server_name.rstrip(".").encode("ascii")
-    connection.set_tlsext_host_name(name)
-    return bool(library.X509_VERIFY_PARAM_set1_host(parameters, name, len(name)))
-
-
-@lru_cache(maxsize=64)
-def _context(settings: TLSSettings) -> SSL.Context:
-    """Make the context that all connections with these settings share, complete before the first of them."""
-    context = SSL.Context(SSL.TLS_METHOD)
-    context.set_min_proto_version(_VERSIONS[settings.min_version])
-    context.set_max_proto_version(_VERSIONS[settings.max_version])
-    # Without finite-field Diffie-Hellman, as in Go's TLS: a server chooses the group, and a large one takes a second.
-    context.set_cipher_list(b"DEFAULT:!DHE")
-    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-    context.set_options(SSL.OP_NO_TICKET)
-    store = context.get_cert_store()
-    for root in system_roots() if settings.roots is None else settings.roots:
-        store.add_cert(crypto.X509.from_cryptography(root))  # type: ignore[union-attr]  # a context has a store
-    context.set_verify(SSL.VERIFY_NONE, _note_chain_error)
-    context.set_ocsp_client_callback(_note_staple)
-    context.set_info_callback(_note_certificate_request)
-    return context
-
-
-def _note_chain_error(
-    connection: SSL.Connection, _certificate: crypto.X509, error: int, _depth: int, accepted: int
-) -> bool:
-    if not accepted:
-        seen: _Seen = connection.get_app_data()
-        seen.chain_errors.add(_CHAIN_ERRORS.get(error, ChainError.OTHER))
-    return True
-
-
-def _note_staple(connection: SSL.Connection, staple: bytes, _data: object) -> bool:
-    seen: _Seen = connection.get_app_data()
-    seen.staple = staple
-    return True
-
-
-def _note_certificate_request(connection: SSL.Connection, _where: int, _value: int) -> None:
-    if connection.get_state_string() == b"SSLv3/TLS read server certificate request":
-        seen: _Seen = connection.get_app_data()
-        seen.client_certificate_requested = True
-
-
-def _staple_problem(error: SSL.Error) -> Problem | None:
-    reasons = error.args[0] if error.args and isinstance(error.args[0], list) else []
-    return next((_STAPLE_REASONS[reason] for *_, reason in reasons if reason in _STAPLE_REASONS), None)
-
-
 def _chain(connection: SSL.Connection) -> tuple[x509.Certificate, ...]:
     """Return the certificates as sent, each taken by itself, so that an unreadable one does not lose the others.
 
@@ -272,6 +239,10 @@ def _describe(error: SSL.Error) -> str:
         return "the server closed the connection" if error.args[0] == -1 else str(error.args[-1])
     if isinstance(error, SSL.ZeroReturnError):
         return "the server said goodbye"
-    reasons = error.args[0] if error.args and isinstance(error.args[0], list) else []
     # OpenSSL has no word for an alert that no standard names.
-    return ", ".join(str(reason) for *_, reason in reasons if reason) or "for a reason that has no name"
+    return ", ".join(filter(None, _reasons(error))) or "for a reason that has no name"
+
+
+def _reasons(error: SSL.Error) -> list[str]:
+    reasons = error.args[0] if error.args and isinstance(error.args[0], list) else []
+    return [str(reason) for *_, reason in reasons]

@@ -32,6 +32,16 @@ class Address:
     host: str
     scope_id: int = 0
 
+    @property
+    def text(self) -> str:
+        """The address as it is written, with the name of the zone, whose number may change."""
+        if not self.scope_id:
+            return self.host
+        try:
+            return f"{self.host}%{socket.if_indextoname(self.scope_id)}"
+        except OSError:
+            return f"{self.host}%{self.scope_id}"
+
     def with_port(self, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
         """Return the socket address for a port."""
         return (self.host, port, 0, self.scope_id) if self.family is socket.AF_INET6 else (self.host, port)

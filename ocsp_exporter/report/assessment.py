@@ -64,7 +64,12 @@ def words_of(level: Level) -> str:
 
 def assess(result: ProbeResult, now: float) -> Assessment:
     """Weigh everything that a probe found, at a point in time."""
-    if result.findings is None:
+    if result.key_type_served is False:
+        text = (
+            f"The server has no certificate with a key of the type {result.key_type}; there is nothing to watch here."
+        )
+        grounds = [Ground(Level.NOT_APPLICABLE, text)]
+    elif result.findings is None:
         grounds = [Ground(Level.FAILED, f"Could not look. {FAILURES[result.failure or Failure.INTERNAL].meaning}")]
     else:
         grounds = [ground for judge in _JUDGES for ground in judge(result.findings, now)]

@@ -10,12 +10,14 @@ Document = dict[str, object]
 
 
 def document(result: ProbeResult, now: float) -> Document:
-    """Return everything that a probe found, judged at a point in time, as one JSON object.
+    """Return everything that one way of looking found, judged at a point in time, as one JSON object.
 
     The keys are always there; what does not exist is null. Times are seconds since 1970 (UTC), except in
     `ocsp`, which has k6's keys and its milliseconds. The words are those of the metrics' labels.
 
     - `target`, `host`, `port`, `module`: what was looked at, and how
+    - `address`, `key_type`: null, or what tells this result from the others of the same target;
+      `key_type_served`: null, or whether the server has a certificate of that type; if not, all below is null or empty
     - `obtained_at`, `duration`, `phases` {phase: seconds}
     - `verdict`: {`level`: critical | failed | warning | ok | nothing_known | not_applicable,
       `grounds`: [{`level`, `text`}]}, the worst ground first
@@ -42,6 +44,9 @@ def document(result: ProbeResult, now: float) -> Document:
         "host": result.target.host,
         "port": result.target.port,
         "module": result.module,
+        "address": result.address,
+        "key_type": result.key_type,
+        "key_type_served": result.key_type_served,
         "obtained_at": result.obtained_at,
         "duration": result.duration,
         "phases": dict(result.phases),

@@ -13,6 +13,7 @@ from ocsp_exporter import advice
 from ocsp_exporter.model import (
     CertificateFacts,
     Evidence,
+    Failure,
     Findings,
     Handshake,
     ProbeResult,
@@ -76,17 +77,24 @@ def report(result: ProbeResult, now: float) -> RenderableType:
     label = words_of(judged.level).upper()
     badge, colour = _LEVELS[judged.level]
     hang = len(label) + 3
+    variant = "".join(f"{name.replace('_', ' ')} {printable(value)}, " for name, value in result.variant)
     title = Text.assemble(
         (printable(result.target.name), "bold"),
-        (f"  module {result.module}, probed {words.utc(result.obtained_at)}", "dim"),
+        (f"  {variant}module {result.module}, probed {words.utc(result.obtained_at)}", "dim"),
     )
     grounds = [
         Line(Text(f" {label} ", badge), Text(judged.headline, colour), 0, hang),
         *(Line(Text("and", "dim"), Text(ground.text), hang - 4, hang) for ground in judged.grounds[1:]),
         *(Line(Text("but", "dim"), Text(text), hang - 4, hang) for text in _distrust(result.findings)),
     ]
-    sections = _failure(result) if result.findings is None else _findings(result, result.findings, now)
-    return Group(Line(Text(), title, 0, 0), *grounds, *sections, Text())
+    return Group(Line(Text(), title, 0, 0), *grounds, *_sections(result, now), Text())
+
+
+def _sections(result: ProbeResult, now: float) -> Iterator[RenderableType]:
+    if result.findings is not None:
+        yield from _findings(result, result.findings, now)
+    elif result.failure is not None:
+        yield from _failure(result, result.failure)
 
 
 def _distrust(findings: Findings | None) -> Iterator[str]:
@@ -95,16 +103,16 @@ def _distrust(findings: Findings | None) -> Iterator[str]:
         yield f"the chain is not trusted: {', '.join(sorted(findings.session.chain_errors))}."
 
 
-def _failure(result: ProbeResult) -> Iterator[RenderableType]:
+def _failure(result: ProbeResult, failure: Failure) -> Iterator[RenderableType]:
     yield from _section(
         "What failed",
         [
             ("target", _foreign(f"{result.target.host}:{result.target.port}")),
-            ("failure", Text(result.failure or "")),
+            ("failure", Text(failure)),
             ("detail", _foreign(result.detail) if result.detail else None),
             ("after", Text(words.milliseconds(result.duration))),
-            ("what to do", Text(advice.FAILURES[result.failure].action, "bold") if result.failure else None),
-            ("more", Text(advice.place_of(result.failure), "dim") if result.failure else None),
+            ("what to do", Text(advice.FAILURES[failure].action, "bold")),
+            ("more", Text(advice.place_of(failure), "dim")),
         ],
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from ocsp_exporter.metrics import METRICS, TARGET_LABELS
-from ocsp_exporter.model import ChainError, Failure, Phase, Problem, Reason, Signer, Source, Status
+from ocsp_exporter.model import ChainError, Failure, KeyType, Phase, Problem, Reason, Signer, Source, Status
 from ocsp_exporter.serving.instruments import OWN_METRICS
 
 _CLOSED_SETS: tuple[tuple[str, type[StrEnum]], ...] = (
@@ -16,6 +16,7 @@ _CLOSED_SETS: tuple[tuple[str, type[StrEnum]], ...] = (
     ("phase", Phase),
     ("error", ChainError),
     ("signer", Signer),
+    ("key_type", KeyType),
 )
 
 _OF_TARGETS = f"""# Metrics
@@ -28,6 +29,9 @@ On `/metrics` for the targets that the exporter probes itself, on `/probe` for t
 
 - Every series has the labels {" and ".join(f"`{name}`" for name in TARGET_LABELS)}, on `/metrics` also the labels \
 that the configuration gives the target.
+- Under `addresses: all` they also have `address`, and where a module asks for several `key_types` also `key_type`: an \
+address that is gone takes its series along. Where the name does not resolve there is one result without `address`.
+- Of a key type that the server has not, `ocsp_key_type_served` 0 is all that is published.
 - All are gauges. Times are seconds since 1970 (UTC). What does not exist is absent, never 0.
 - A probe that failed publishes only `ocsp_probe_*`.
 - `depth` is the position on the path from the leaf certificate, which is `0`.

@@ -101,8 +101,9 @@ def _label_blocks(publications: Iterable[Publication]) -> dict[str, Publication]
     """
     blocks: dict[str, Publication] = {}
     for publication in publications:
-        values = (publication.result.target.name, publication.result.module)
-        labels = (*zip(TARGET_LABELS, values, strict=True), *publication.labels)
+        result = publication.result
+        values = (result.target.name, result.module)
+        labels = (*zip(TARGET_LABELS, values, strict=True), *result.variant, *publication.labels)
         # An empty label is none to Prometheus, and two targets that differ in nothing else are one.
         block = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels if value)
         blocks.setdefault(block, publication)

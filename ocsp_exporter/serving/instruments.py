@@ -21,7 +21,7 @@ from prometheus_client import (
 )
 
 from ocsp_exporter import __version__
-from ocsp_exporter.model import Failure, ProbeResult
+from ocsp_exporter.model import Failure, Results
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +59,13 @@ TARGETS = OwnMetric(
 PROBES = OwnMetric(
     "ocsp_exporter_probes_total",
     "counter",
-    "How many probes have ended, those for /probe included.",
+    "How many probes have ended, those for /probe included; one of several addresses or key types is one.",
     ("module",),
 )
 PROBE_FAILURES = OwnMetric(
     "ocsp_exporter_probe_failures_total",
     "counter",
-    "How many probes could not look at their target, by reason.",
+    "How many probes could not look at their target, or at one of its addresses or key types, by reason.",
     ("module", "failure"),
 )
 PROBES_IN_FLIGHT = OwnMetric(
@@ -128,11 +128,12 @@ class Instruments:
         self._reload_timestamp.set(now)
         self._targets.labels("static").set(targets)
 
-    def probed(self, result: ProbeResult) -> None:
-        """Count a probe that has ended."""
-        self._probes.labels(result.module).inc()
-        if result.failure is not None:
-            self._failures.labels(result.module, result.failure).inc()
+    def probed(self, results: Results) -> None:
+        """Count a probe that has ended; each reason for which it failed once, at however many addresses."""
+        module = results[0].module
+        self._probes.labels(module).inc()
+        for failure in {result.failure for result in results if result.failure is not None}:
+            self._failures.labels(module, failure).inc()
 
     def _gauge(self, row: OwnMetric) -> Gauge:
         return Gauge(row.name, row.help, row.labels, registry=self.registry)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import count
 
-from ocsp_exporter.model import ProbeResult, ScheduledTarget
+from ocsp_exporter.model import Results, ScheduledTarget
 
 #: What makes the series of a target its own: target, module and the operator's labels.
 Key = tuple[str, str, tuple[tuple[str, str], ...]]
@@ -34,7 +34,7 @@ def slot(scheduled: ScheduledTarget) -> float:
     return int.from_bytes(digest, "big") / 2**64 * scheduled.interval
 
 
-def next_due(scheduled: ScheduledTarget, result: ProbeResult, *, began: float, ended: float, rest: float) -> float:
+def next_due(scheduled: ScheduledTarget, results: Results, *, began: float, ended: float, rest: float) -> float:
     """Give the wall-clock time of the probe after one that ran from `began` to `ended`.
 
     That is the target's next slot that is at least `rest` seconds after the beginning, or, if it comes first, the
@@ -45,11 +45,11 @@ def next_due(scheduled: ScheduledTarget, result: ProbeResult, *, began: float, e
     until_slot = (slot(scheduled) - earliest) % scheduled.interval
     regular = earliest + (until_slot or scheduled.interval)
     soonest = ended + min(scheduled.interval, _SHORTEST_REST)
-    return min((regular, *(max(end, soonest) for end in _ends(scheduled, result) if end > began)))
+    return min((regular, *(max(end, soonest) for end in _ends(scheduled, results) if end > began)))
 
 
-def _ends(scheduled: ScheduledTarget, result: ProbeResult) -> Iterator[float]:
-    for evidence in result.findings.evidence if result.findings else ():
+def _ends(scheduled: ScheduledTarget, results: Results) -> Iterator[float]:
+    for evidence in (each for result in results if result.findings for each in result.findings.evidence):
         if evidence.next_update is not None:
             yield evidence.next_update + _AFTER_THE_END
             yield evidence.next_update + scheduled.module.clock_skew + _AFTER_THE_END
@@ -57,11 +57,11 @@ def _ends(scheduled: ScheduledTarget, result: ProbeResult) -> Iterator[float]:
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A target on the plan. `due` is on the monotonic clock; `result` is the last one, None before the first."""
+    """A target on the plan. `due` is on the monotonic clock; `results` are the last ones, none before the first."""
 
     scheduled: ScheduledTarget
     due: float
-    result: ProbeResult | None = None
+    results: Results = ()
 
 
 @dataclass(slots=True)
@@ -79,7 +79,7 @@ class Plan:
     _serial: Iterator[int] = field(default_factory=count)
 
     def update(self, targets: Iterable[ScheduledTarget], now: float) -> set[Key]:
-        """Replace the targets: unchanged ones keep result and time, all others are due now.
+        """Replace the targets: unchanged ones keep results and time, all others are due now.
 
         Gives the keys of those that are being probed for an entry that is there no more.
         """
@@ -107,10 +107,10 @@ class Plan:
             room -= 1
             yield entry
 
-    def put_back(self, entry: Entry, result: ProbeResult | None, due: float) -> bool:
-        """Note the end of an entry's probe, with its result if it has one, and when it is due again.
+    def put_back(self, entry: Entry, results: Results, due: float) -> bool:
+        """Note the end of an entry's probe, with its results if it has any, and when it is due again.
 
-        Gives False where the target was removed or replaced meanwhile: then the result is dropped.
+        Gives False where the target was removed or replaced meanwhile: then the results are dropped.
         """
         key = key_of(entry.scheduled)
         self._in_flight.discard(key)
@@ -118,7 +118,7 @@ class Plan:
             self._push(successor)
         if not self._is_current(entry):
             return False
-        entry.result = result or entry.result
+        entry.results = results or entry.results
         entry.due = due
         self._push(entry)
         return True

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ocsp_exporter.metrics import Publication
-from ocsp_exporter.model import Module, ProbeResult, Target
+from ocsp_exporter.model import Module, Results, Target
 from ocsp_exporter.serving.exposition import render
 from ocsp_exporter.serving.negotiation import negotiate_format
 from ocsp_exporter.serving.probes import Clock, Probe
@@ -44,7 +44,7 @@ class ProbeEndpoint:
         self.modules = modules
         self._concurrency = concurrency
         self._clock = clock
-        self._probing: set[asyncio.Task[ProbeResult]] = set()
+        self._probing: set[asyncio.Task[Results]] = set()
         self._closed = False
 
     def close(self) -> None:
@@ -66,11 +66,11 @@ class ProbeEndpoint:
                 "probe_endpoint.concurrency.",
                 {"Retry-After": "1"},
             )
-        result = None if self._closed else await self._result(request, target, module)
-        if result is None:
+        results = None if self._closed else await self._results(request, target, module)
+        if results is None:
             raise HTTPException(_BUSY, "The exporter is shutting down.", {"Retry-After": "1"})
         form = negotiate_format(",".join(request.headers.getlist("accept")))
-        return exposition(request, form, render((Publication(result),), self._clock.wall(), form))
+        return exposition(request, form, render(map(Publication, results), self._clock.wall(), form))
 
     def _asked_for(self, request: Request) -> tuple[Target, Module]:
         parameters = request.query_params
@@ -90,7 +90,7 @@ class ProbeEndpoint:
         except TargetError as fault:
             raise HTTPException(_WRONG, str(fault)) from fault
 
-    async def _result(self, request: Request, target: Target, module: Module) -> ProbeResult | None:
+    async def _results(self, request: Request, target: Target, module: Module) -> Results | None:
         """Give what the probe brought, None where the client left or the endpoint was closed."""
         limit = time_limit(request.headers.get("x-prometheus-scrape-timeout-seconds", ""))
         probing = asyncio.create_task(self._probe(target, module, limit))

@@ -5,15 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ocsp_exporter.model import Module, ProbeResult, Target
+from ocsp_exporter.model import Module, Results, Target
 from ocsp_exporter.serving.instruments import Instruments
 
 
 class Probe(Protocol):
     """Look at a target once, within `limit` seconds and the module's own timeout."""
 
-    async def __call__(self, target: Target, module: Module, limit: float | None = None, /) -> ProbeResult:
-        """Give what was found, or why nothing was. Raises nothing but CancelledError."""
+    async def __call__(self, target: Target, module: Module, limit: float | None = None, /) -> Results:
+        """Give for each way of looking what was found, or why nothing was. Raises nothing but CancelledError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,10 @@ class Clock:
 def counted(probe: Probe, instruments: Instruments) -> Probe:
     """Make a probe that the exporter's own metrics know of, while it runs and when it has ended."""
 
-    async def counted_probe(target: Target, module: Module, limit: float | None = None, /) -> ProbeResult:
+    async def counted_probe(target: Target, module: Module, limit: float | None = None, /) -> Results:
         with instruments.in_flight.track_inprogress():
-            result = await probe(target, module, limit)
-        instruments.probed(result)
-        return result
+            results = await probe(target, module, limit)
+        instruments.probed(results)
+        return results
 
     return counted_probe

@@ -1,6 +1,6 @@
 """The workers: every target probed once per its interval, and again when its evidence ends.
 
-What is due when is decided by the plan; here is the loop that waits for it, and what happens to a result.
+What is due when is decided by the plan; here is the loop that waits for it, and what happens to its results.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 
 from ocsp_exporter.metrics import Publication
-from ocsp_exporter.model import ProbeResult, ScheduledTarget
+from ocsp_exporter.model import ProbeResult, Results, ScheduledTarget
 from ocsp_exporter.report.assessment import assess
 from ocsp_exporter.serving.plan import Entry, Key, Plan, key_of, next_due
 from ocsp_exporter.serving.probes import Clock, Probe
@@ -49,7 +49,7 @@ class Scheduler:
         self._all_seen_once = False
 
     def update(self, targets: Iterable[ScheduledTarget]) -> None:
-        """Replace the targets: unchanged ones keep result and schedule, of all others nothing is left."""
+        """Replace the targets: unchanged ones keep results and schedule, of all others nothing is left."""
         for key in self._plan.update(targets, self._clock.monotonic()):
             if task := self._tasks.pop(key, None):
                 task.cancel()
@@ -58,17 +58,19 @@ class Scheduler:
     @property
     def first_round_done(self) -> bool:
         """Whether there was a moment at which every target had been probed."""
-        self._all_seen_once = self._all_seen_once or all(entry.result for entry in self._plan.entries.values())
+        self._all_seen_once = self._all_seen_once or all(entry.results for entry in self._plan.entries.values())
         return self._all_seen_once
 
-    def overview(self) -> list[tuple[ScheduledTarget, ProbeResult | None]]:
-        """Give each target with its last result, None where it has not been probed yet."""
-        return [(entry.scheduled, entry.result) for entry in self._plan.entries.values()]
+    def overview(self) -> list[tuple[ScheduledTarget, Results]]:
+        """Give each target with its last results, none where it has not been probed yet."""
+        return [(entry.scheduled, entry.results) for entry in self._plan.entries.values()]
 
     def publications(self) -> list[Publication]:
-        """Give the last result of each target that has one, as it is shown on `/metrics`."""
+        """Give the last results of all targets as they are shown on `/metrics`."""
         return [
-            Publication(result, scheduled.labels, scheduled.interval) for scheduled, result in self.overview() if result
+            Publication(result, scheduled.labels, scheduled.interval)
+            for scheduled, results in self.overview()
+            for result in results
         ]
 
     async def run(self) -> None:
@@ -94,40 +96,53 @@ class Scheduler:
                 await self._wake.wait()
 
     async def _look(self, entry: Entry) -> None:
-        scheduled, before = entry.scheduled, entry.result
+        scheduled, before = entry.scheduled, entry.results
         began = self._clock.wall()
         due = began_monotonic = self._clock.monotonic()
         if before:
             self._observe_delay(began_monotonic - entry.due)
-        result = None
+        results: Results = ()
         try:
-            result = await self._probe(scheduled.target, scheduled.module)
-            due = self._next_due(scheduled, result, began, first=before is None)
+            results = await self._probe(scheduled.target, scheduled.module)
+            due = self._next_due(scheduled, results, began, first=not before)
         finally:
-            shown = self._plan.put_back(entry, result, due)
+            shown = self._plan.put_back(entry, results, due)
             self._wake.set()
         if shown:
-            _tell(result, before)
+            _tell(results, before)
 
-    def _next_due(self, scheduled: ScheduledTarget, result: ProbeResult, began: float, *, first: bool) -> float:
+    def _next_due(self, scheduled: ScheduledTarget, results: Results, began: float, *, first: bool) -> float:
         ended = self._clock.wall()
         rest = scheduled.interval * (_REST_AFTER_FIRST if first else _REST)
-        wait = next_due(scheduled, result, began=began, ended=ended, rest=rest) - ended
+        wait = next_due(scheduled, results, began=began, ended=ended, rest=rest) - ended
         return self._clock.monotonic() + wait
 
 
-def _tell(result: ProbeResult, before: ProbeResult | None) -> None:
-    """Log the probe, and the change of the target's state if it made one."""
-    state = state_of(result)
-    fields = {"target": result.target.name, "module": result.module, "state": state, "detail": result.detail or None}
-    _log.debug("target probed", extra={"fields": {**fields, "duration": round(result.duration, 4)}})
-    state_before = before and state_of(before)
-    if state != state_before:
-        _log.info("target changed", extra={"fields": {**fields, "before": state_before}})
+def _tell(results: Results, before: Results) -> None:
+    """Log the probe, and each change of the target's state that it made."""
+    states_before = {result.variant: state_of(result) for result in before}
+    for result in results:
+        state = state_of(result)
+        fields = {**_fields(result), "state": state, "detail": result.detail or None}
+        _log.debug("target probed", extra={"fields": {**fields, "duration": round(result.duration, 4)}})
+        state_before = states_before.get(result.variant)
+        if state != state_before:
+            _log.info("target changed", extra={"fields": {**fields, "before": state_before}})
+    still_there = {result.variant for result in results}
+    for result in before:
+        if result.variant not in still_there:
+            fields = {**_fields(result), "state": "gone", "before": state_of(result)}
+            _log.info("target changed", extra={"fields": fields})
+
+
+def _fields(result: ProbeResult) -> dict[str, str | None]:
+    return {"target": result.target.name, "module": result.module, **dict(result.variant)}
 
 
 def state_of(result: ProbeResult) -> str:
     """Say in a few words how a target is: `staple=invalid(expired)`, `non_compliant`, `failed=timeout`."""
+    if result.key_type_served is False:
+        return "key_type_not_served"
     if result.findings is None:
         return f"failed={result.failure}"
     words = []

@@ -1,4 +1,4 @@
-"""The page `/`: all targets in one table, worst first.
+"""The page `/`: all targets in one table, worst first, each of several addresses or key types in a row of its own.
 
 Here is what the page says of a target; how it looks is in `pages/`.
 """
@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ocsp_exporter import __version__
 from ocsp_exporter.advice import advise
-from ocsp_exporter.model import Evidence, Findings, ProbeResult, ScheduledTarget
+from ocsp_exporter.model import Evidence, Findings, ProbeResult, Results, ScheduledTarget
 from ocsp_exporter.quoting import printable
 from ocsp_exporter.report import words
 from ocsp_exporter.report.assessment import Level, assess, elapsed_life, is_refresh_overdue
@@ -48,7 +48,7 @@ class Lifetime:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A target as the page shows it, `grade` being one of `GRADES`.
+    """A target, or one way of looking at it, as the page shows it, `grade` being one of `GRADES`.
 
     `headline` is the sentence that says why the grade is what it is; empty where all is well. `lifetime` is that
     of the authentic evidence that ends first, in `ends_in` seconds.
@@ -64,19 +64,26 @@ class Row:
     age: str
 
     @property
+    def labels(self) -> tuple[tuple[str, str], ...]:
+        """What tells this row from others of the same name: the address and key type, and the operator's labels."""
+        return (*(self.result.variant if self.result else ()), *self.scheduled.labels)
+
+    @property
     def evidence(self) -> tuple[Evidence, ...]:
         """The evidence found, none where the probe failed."""
         return self.result.findings.evidence if self.result and self.result.findings else ()
 
 
-def render(targets: Sequence[tuple[ScheduledTarget, ProbeResult | None]], now: float, modules: Iterable[str]) -> bytes:
+def render(targets: Sequence[tuple[ScheduledTarget, Results]], now: float, modules: Iterable[str]) -> bytes:
     """Give the page as of `now`. `modules` are those that the form for `/probe` offers."""
-    rows = sorted((_row(scheduled, result, now) for scheduled, result in targets), key=_badness)
+    each = ((scheduled, result) for scheduled, results in targets for result in results or (None,))
+    rows = sorted((_row(scheduled, result, now) for scheduled, result in each), key=_badness)
     counts = Counter(row.grade for row in rows)
     page = _TEMPLATES.get_template("status.html").render(
         version=__version__,
         rows=rows[:_MOST_ROWS],
-        total=len(rows),
+        total=len(targets),
+        total_rows=len(rows),
         counts=[(grade, counts[grade]) for grade in GRADES if counts[grade]],
         modules=sorted(modules),
     )
@@ -100,8 +107,9 @@ def _row(scheduled: ScheduledTarget, result: ProbeResult | None, now: float) -> 
     )
 
 
-def _badness(row: Row) -> tuple[int, float, str, str]:
-    return GRADES.index(row.grade), row.ends_in, row.scheduled.target.name, row.scheduled.module.name
+def _badness(row: Row) -> tuple[int, float, str, str, tuple[tuple[str, str], ...]]:
+    scheduled = row.scheduled
+    return GRADES.index(row.grade), row.ends_in, scheduled.target.name, scheduled.module.name, row.labels
 
 
 def _compliance(findings: Findings | None) -> str:

@@ -23,7 +23,8 @@ class Site:
 
     `sent` are the DER of the certificates to send, the leaf first; None: those of the credential. `staple` None: none
     is sent, unless the server is to ask the certificate's responder itself (`fetch_staple`, nginx only).
-    `client_ca`: a client certificate of this CA is demanded.
+    `client_ca`: a client certificate of this CA is demanded. `second`: another credential with a key of another kind,
+    and the staple that belongs to it, beside the first; only HAProxy can be given both staples.
     """
 
     credential: Credential
@@ -31,6 +32,7 @@ class Site:
     sent: tuple[bytes, ...] | None = None
     fetch_staple: bool = False
     client_ca: x509.Certificate | None = None
+    second: "Site | None" = None
 
 
 Serve = Callable[[Path, Sequence[Site]], AbstractContextManager[list[int]]]
@@ -50,11 +52,18 @@ class Files:
     chain: Path | None
     staple: Path | None
     client_ca: Path | None
+    second: "Files | None"
+
+    @property
+    def of_each(self) -> "list[Files]":
+        """The files of the site and of its second credential."""
+        return [self, *(self.second.of_each if self.second else [])]
 
 
 def files_of(folder: Path, site: Site) -> Files:
     """Write what a site shows into a folder, and choose its port."""
     port = free_port()
+    second = files_of(folder, site.second) if site.second else None  # whose port is not used
 
     def put(name: str, content: bytes | None) -> Path | None:
         return write(folder / f"{port}.{name}", content) if content else None
@@ -71,6 +80,7 @@ def files_of(folder: Path, site: Site) -> Files:
         # HAProxy looks for the staple in a file of this name, beside the certificate.
         staple=put("pem.ocsp", site.staple),
         client_ca=put("client-ca.pem", pem(der(site.client_ca)) if site.client_ca else None),
+        second=second,
     )
 
 
@@ -118,8 +128,7 @@ def _nginx_server(site: Site, files: Files) -> str:
     lines = [
         "server {",
         f"listen {HOST}:{files.port} ssl;",
-        f"ssl_certificate {files.certificates};",
-        f"ssl_certificate_key {files.key};",
+        *(f"ssl_certificate {each.certificates}; ssl_certificate_key {each.key};" for each in files.of_each),
         "ssl_protocols TLSv1.2 TLSv1.3;",
         'return 200 "hello\\n";',
     ]
@@ -153,7 +162,8 @@ def haproxy(folder: Path, sites: Sequence[Site]) -> Iterator[list[int]]:
 
 def _haproxy_bind(files: Files) -> str:
     demand = f" verify required ca-file {files.client_ca}" if files.client_ca else ""
-    return f"bind {HOST}:{files.port} ssl crt {files.both} ssl-min-ver TLSv1.2{demand}"
+    certificates = " ".join(f"crt {each.both}" for each in files.of_each)
+    return f"bind {HOST}:{files.port} ssl {certificates} ssl-min-ver TLSv1.2{demand}"
 
 
 @contextmanager
@@ -170,10 +180,13 @@ def _s_server(folder: Path, site: Site) -> Iterator[int]:
     command += ["-cert", str(files.certificates), "-key", str(files.key)]
     if files.chain:
         command += ["-cert_chain", str(files.chain)]
+    if files.second:
+        command += ["-dcert", str(files.second.certificates), "-dkey", str(files.second.key)]
+        command += ["-dcert_chain", str(files.second.chain)]
     if files.staple:
         command += ["-status_file", str(files.staple)]
     if files.client_ca:
-        command += ["-Verify", "1", "-verifyCAfile", str(files.client_ca)]
+        command += ["-Verify", "5", "-verifyCAfile", str(files.client_ca), "-verify_return_error"]
     with run(command, folder, [files.port]):
         yield files.port
 
@@ -189,11 +202,12 @@ def gnutls_serv(folder: Path, sites: Sequence[Site]) -> Iterator[list[int]]:
 def _gnutls_serv(folder: Path, site: Site) -> Iterator[int]:
     files = files_of(folder, site)
     command = [find("gnutls-serv"), "--http", "--port", str(files.port), "--priority", "NORMAL"]
-    command += ["--x509certfile", str(files.certificates), "--x509keyfile", str(files.key)]
+    for each in files.of_each:
+        command += ["--x509certfile", str(each.certificates), "--x509keyfile", str(each.key)]
     if files.staple:
         command += ["--ocsp-response", str(files.staple), "--ignore-ocsp-response-errors"]
     if files.client_ca:
-        command += ["--require-client-cert", "--x509cafile", str(files.client_ca)]
+        command += ["--require-client-cert", "--verify-client-cert", "--x509cafile", str(files.client_ca)]
     else:
         command += ["--disable-client-cert"]
     with run(command, folder, [files.port]):

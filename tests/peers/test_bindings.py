@@ -1,4 +1,4 @@
-"""The parts of pyOpenSSL that are not public and that the handshake calls: an upgrade that changes them shows here."""
+"""The parts of pyOpenSSL that are not public and that the exporter calls: an upgrade that changes them shows here."""
 
 import re
 from contextlib import suppress
@@ -6,23 +6,28 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from OpenSSL import SSL, crypto
 
 from ocsp_exporter.demo.authority import Authority
-from ocsp_exporter.probing import handshake
+from ocsp_exporter.demo.certificate import rsa_key
+from ocsp_exporter.probing import bindings
+from ocsp_exporter.probing.bindings import accept_signatures, expect_address, expect_host
 
 LIBRARY = SSL._lib  # type: ignore[attr-defined]  # noqa: SLF001 -- what is tested here
 
 #: OpenSSL's functions that are called past pyOpenSSL's own interface.
-PRIVATE = {"SSL_get0_param", "X509_VERIFY_PARAM_set1_host", "X509_VERIFY_PARAM_set1_ip"}
+PRIVATE = {"SSL_CTX_set1_sigalgs_list", "SSL_get0_param", "X509_VERIFY_PARAM_set1_host", "X509_VERIFY_PARAM_set1_ip"}
 
 #: X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH.
 WRONG_NAME, WRONG_ADDRESS = 62, 64
 
 
 def test_these_are_all_private_calls_there_are() -> None:
-    """A private function that the handshake calls is one that is tested here."""
-    assert set(re.findall(r"library\.(\w+)", Path(handshake.__file__).read_text())) == PRIVATE
+    """A private function that is called is one that is tested here, and all are called in one place."""
+    assert set(re.findall(r"_library\.(\w+)", Path(bindings.__file__).read_text())) == PRIVATE
+    folder = Path(bindings.__file__).parent
+    assert [path.name for path in sorted(folder.rglob("*.py")) if "SSL._" in path.read_text()] == ["bindings.py"]
 
 
 @pytest.mark.parametrize("name", sorted(PRIVATE))
@@ -32,39 +37,24 @@ def test_every_private_function_is_there(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "expected", "errors"),
+    ("expected", "errors"),
     [
-        (None, b"", set()),
-        ("X509_VERIFY_PARAM_set1_host", b"leaf.example", set()),
-        ("X509_VERIFY_PARAM_set1_host", b"other.example", {WRONG_NAME}),
-        ("X509_VERIFY_PARAM_set1_ip", ip_address("127.0.0.1").packed, set()),
-        ("X509_VERIFY_PARAM_set1_ip", ip_address("127.0.0.2").packed, {WRONG_ADDRESS}),
-        ("X509_VERIFY_PARAM_set1_ip", ip_address("::1").packed, set()),
-        ("X509_VERIFY_PARAM_set1_ip", ip_address("::2").packed, {WRONG_ADDRESS}),
+        (None, set()),
+        (b"leaf.example", set()),
+        (b"other.example", {WRONG_NAME}),
+        (ip_address("127.0.0.1"), set()),
+        (ip_address("127.0.0.2"), {WRONG_ADDRESS}),
+        (ip_address("::1"), set()),
+        (ip_address("::2"), {WRONG_ADDRESS}),
     ],
 )
-def test_a_name_is_looked_for_where_one_is_set(
-    root: Authority, function: str | None, expected: bytes, errors: set[int]
-) -> None:
+def test_a_name_is_looked_for_where_one_is_set(root: Authority, expected: object, errors: set[int]) -> None:
     """With another name than the certificate's there is one error, and none with its own name or without any."""
-    assert _handshake_errors(root, function, expected) == errors
-
-
-@pytest.mark.parametrize(("name", "accepted"), [(b"leaf.example", 1), (b"-leaf.example", 0), (b"leaf example", 0)])
-def test_what_is_no_host_name_is_refused(name: bytes, accepted: int) -> None:
-    """OpenSSL says so when it will look for no name at all."""
-    connection = SSL.Connection(SSL.Context(SSL.TLS_METHOD), None)
-    parameters = LIBRARY.SSL_get0_param(connection._ssl)  # noqa: SLF001 -- what is tested here
-    assert LIBRARY.X509_VERIFY_PARAM_set1_host(parameters, name, len(name)) == accepted
-
-
-def _handshake_errors(root: Authority, function: str | None, expected: bytes) -> set[int]:
-    """Return the codes of all that is wrong with the certificate of a server in memory."""
-    errors: set[int] = set()
+    found: set[int] = set()
 
     def note(_connection: SSL.Connection, _certificate: crypto.X509, error: int, _depth: int, accepted: int) -> bool:
         if not accepted:
-            errors.add(error)
+            found.add(error)
         return True
 
     context = SSL.Context(SSL.TLS_METHOD)
@@ -72,20 +62,61 @@ def _handshake_errors(root: Authority, function: str | None, expected: bytes) ->
     assert store is not None
     store.add_cert(crypto.X509.from_cryptography(root.certificate))
     context.set_verify(SSL.VERIFY_NONE, note)
+    client = _client(context)
+    match expected:
+        case bytes():
+            assert expect_host(client, expected)
+        case None:
+            pass
+        case _:
+            assert expect_address(client, expected.packed)  # type: ignore[attr-defined]  # an address of either family
+    _shake_hands(client, _server(root))
+    assert found == errors
+
+
+@pytest.mark.parametrize(
+    ("name", "accepted"), [(b"leaf.example", True), (b"-leaf.example", False), (b"leaf example", False)]
+)
+def test_what_is_no_host_name_is_refused(name: bytes, accepted: bool) -> None:
+    """OpenSSL says so when it will look for no name at all."""
+    assert expect_host(_client(SSL.Context(SSL.TLS_METHOD)), name) is accepted
+
+
+@pytest.mark.parametrize(
+    ("schemes", "key"),
+    [("rsa_pss_rsae_sha256", rsa.RSAPublicKey), ("ecdsa_secp256r1_sha256:rsa_pkcs1_sha256", ec.EllipticCurvePublicKey)],
+)
+def test_signatures_choose_the_certificate(root: Authority, schemes: str, key: type) -> None:
+    """Of a server with two certificates comes the one whose key can sign so; rsa_pkcs1 signs no TLS 1.3 handshake."""
+    context = SSL.Context(SSL.TLS_METHOD)
+    assert accept_signatures(context, schemes)
+    client = _client(context)
+    _shake_hands(client, _server(root))
+    certificate = client.get_peer_certificate()
+    assert certificate is not None
+    assert client.get_protocol_version_name() == "TLSv1.3"
+    assert isinstance(certificate.to_cryptography().public_key(), key)
+
+
+def test_an_unknown_signature_is_refused() -> None:
+    """OpenSSL says so when it does not know a name, rather than leave it out."""
+    context = SSL.Context(SSL.TLS_METHOD)
+    assert accept_signatures(context, "ecdsa_secp256r1_sha256")
+    assert not accept_signatures(context, "ecdsa_secp256r1_sha256:rsa_pkcs1_sha257")
+
+
+def _client(context: SSL.Context) -> SSL.Connection:
     client = SSL.Connection(context, None)
     client.set_connect_state()
-    if function:
-        parameters = LIBRARY.SSL_get0_param(client._ssl)  # noqa: SLF001 -- what is tested here
-        assert getattr(LIBRARY, function)(parameters, expected, len(expected)) == 1
-    _shake_hands(client, _server(root))
-    return errors
+    return client
 
 
 def _server(root: Authority) -> SSL.Connection:
-    leaf = root.leaf("leaf.example", "127.0.0.1", "::1")
     context = SSL.Context(SSL.TLS_METHOD)
-    context.use_certificate(leaf.certificate)
-    context.use_privatekey(leaf.key)
+    names = ("leaf.example", "127.0.0.1", "::1")
+    for leaf in (root.leaf(*names), root.leaf(*names, key=rsa_key())):
+        context.use_certificate(leaf.certificate)
+        context.use_privatekey(leaf.key)
     server = SSL.Connection(context, None)
     server.set_accept_state()
     return server

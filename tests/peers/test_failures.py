@@ -176,10 +176,10 @@ async def test_sixty_names_that_hang_do_not_delay_a_healthy_one(module: Module, 
         slow = [asyncio.create_task(prober.probe(target, module)) for target in targets]
         await asyncio.sleep(0)  # now they have all begun
         async with healthy(root) as port:
-            result = await prober.probe(Target("healthy", "localhost", port), module)
+            [result] = await prober.probe(Target("healthy", "localhost", port), module)
         assert result.failure is None
         assert not any(task.done() for task in slow)
-    for each in await asyncio.gather(*slow):
+    for [each] in await asyncio.gather(*slow):
         _expect(each, Failure.RESOLVE)
     prober.close()
 

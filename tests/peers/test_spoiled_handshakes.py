@@ -34,7 +34,8 @@ async def test_a_spoiled_handshake_is_no_fault_of_the_exporter(
 
     async def probe(target: Target) -> ProbeResult:
         async with free:
-            return await prober.probe(target, module)
+            [result] = await prober.probe(target, module)
+            return result
 
     async with (
         serve_tls(Endpoint(leaf, lambda: staple, connections=AT_ONCE), listener),

@@ -70,12 +70,12 @@ async def _probe_through(version: TLSVersion, octets: int, end: End) -> ProbeRes
     prober = Prober()
     listener = listen("127.0.0.1")
     async with serve_tls(endpoint, listener), _relay(port_of(listener), octets, end) as port:
-        result = await prober.probe(Target("relay", "127.0.0.1", port), Module("tls", timeout=1.0, tls=tls))
+        [result] = await prober.probe(Target("relay", "127.0.0.1", port), Module("tls", timeout=1.0, tls=tls))
     prober.close()
     return result
 
 
-@pytest.mark.parametrize("version", list(TLSVersion))
+@pytest.mark.parametrize("version", [TLSVersion.TLS12, TLSVersion.TLS13])
 @pytest.mark.parametrize("octets", [*range(100, 1900, 90)])
 async def test_a_handshake_that_is_cut_never_reads_as_a_missing_staple(version: TLSVersion, octets: int) -> None:
     """Wherever it is cut: either the staple had come and counts, or the target could not be looked at."""
@@ -113,7 +113,8 @@ async def test_the_worst_of_several_staples_is_shown_with_its_certificate() -> N
     listener = listen("127.0.0.1")
     async with serve_tls(endpoint, listener):
         target = Target("twice", "127.0.0.1", port_of(listener))
-        findings = (await prober.probe(target, module)).findings
+        [result] = await prober.probe(target, module)
+        findings = result.findings
     prober.close()
     assert findings is not None
     assert (findings.handshakes, findings.stapled_handshakes, findings.distinct_staples) == (2, 2, 2)

@@ -74,7 +74,8 @@ async def _probe(behaviour: Callable[[socket.socket], None]) -> ProbeResult:
     prober = Prober()
     with _server(behaviour) as port:
         try:
-            return await prober.probe(Target("hostile", _HOST, port), Module("tls", timeout=2 * _LONG))
+            [result] = await prober.probe(Target("hostile", _HOST, port), Module("tls", timeout=2 * _LONG))
+            return result
         finally:
             prober.close()
 

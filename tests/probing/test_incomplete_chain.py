@@ -40,7 +40,7 @@ class Running:
         path.write_text(f"egress: {{{egress}}}\nmodules:\n  web:\n{keys}\n")
         config = load_config(path)
         async with open_prober(config.egress) as prober:
-            result = await prober.probe(self.target, config.modules["web"])
+            [result] = await prober.probe(self.target, config.modules["web"])
         assert result.findings, result.detail
         return result.findings
 

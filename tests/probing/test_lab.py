@@ -6,7 +6,7 @@ import pytest
 
 from ocsp_exporter.demo.lab import Lab, RunningEndpoint
 from ocsp_exporter.demo.states import STATES
-from ocsp_exporter.model import Findings, ProbeResult, Status
+from ocsp_exporter.model import Findings, Status
 from ocsp_exporter.probing.probe import Prober
 
 
@@ -28,7 +28,7 @@ async def prober() -> AsyncIterator[Prober]:
 async def _findings(lab: Lab, prober: Prober, name: str) -> tuple[RunningEndpoint, Findings]:
     position = next(index for index, state in enumerate(STATES) if state.name == name)
     scheduled = lab.scheduled_targets(60.0)[position]
-    result: ProbeResult = await prober.probe(scheduled.target, scheduled.module)
+    [result] = await prober.probe(scheduled.target, scheduled.module)
     assert result.findings is not None, result.detail
     return lab.endpoints[position], result.findings
 

@@ -25,7 +25,7 @@ class _Faulty(Resolver):
 async def test_a_fault_of_the_exporter_is_the_failure_internal(caplog: pytest.LogCaptureFixture) -> None:
     """Whatever goes wrong inside is a failure of this one probe, and in the log with its place in the code."""
     with caplog.at_level(logging.ERROR):
-        result = await Prober(_Faulty()).probe(TARGET, Module("tls"))
+        [result] = await Prober(_Faulty()).probe(TARGET, Module("tls"))
     assert (result.failure, result.findings) == (Failure.INTERNAL, None)
     assert "ZeroDivisionError" in caplog.text
 
@@ -33,7 +33,7 @@ async def test_a_fault_of_the_exporter_is_the_failure_internal(caplog: pytest.Lo
 async def test_a_fault_of_the_world_is_no_fault_of_the_exporter(caplog: pytest.LogCaptureFixture) -> None:
     """A look-up that fails has its own failure, and no traceback."""
     resolver = Resolver(_broken)
-    result = await Prober(resolver).probe(TARGET, Module("tls"))
+    [result] = await Prober(resolver).probe(TARGET, Module("tls"))
     resolver.close()
     assert (result.failure, result.detail) == (
         Failure.RESOLVE,

@@ -21,7 +21,7 @@ from ocsp_exporter.model import (
     Target,
     TLSSettings,
 )
-from ocsp_exporter.probing.handshake import shake_hands
+from ocsp_exporter.probing.handshake import Hello, shake_hands
 from ocsp_exporter.probing.probe import Prober
 from ocsp_exporter.probing.starttls import PROTOCOLS
 from tests.probing.dialogues import DIALOGUES, Dialogue, Refusal
@@ -71,7 +71,8 @@ async def probe(script: Script, module: Module) -> ProbeResult:
     prober = Prober(clock=lambda: NOW)
     try:
         async with serve(script, ENDPOINT) as port:
-            return await prober.probe(Target(f"{HOST}:{port}", HOST, port), module)
+            [result] = await prober.probe(Target(f"{HOST}:{port}", HOST, port), module)
+            return result
     finally:
         prober.close()
 
@@ -185,10 +186,10 @@ async def test_the_scheme_of_a_target_overrides_its_module() -> None:
     prober = Prober(clock=lambda: NOW)
     for module in (Module("smtp", starttls=StartTLS.SMTP), Module("tls")):
         async with serve(Script(pop3.turns, carry_on_to_tls), ENDPOINT) as port:
-            result = await prober.probe(Target("pop3://a", HOST, port, StartTLS.POP3), module)
+            [result] = await prober.probe(Target("pop3://a", HOST, port, StartTLS.POP3), module)
         assert result.findings is not None, result.detail
     async with serve(Script((), carry_on_to_tls), ENDPOINT) as port:
-        result = await prober.probe(Target("tls://a", HOST, port, StartTLS.NONE), Module("m", starttls=StartTLS.SMTP))
+        [result] = await prober.probe(Target("tls://a", HOST, port, StartTLS.NONE), Module("m", starttls=StartTLS.SMTP))
     assert result.findings is not None, result.detail
     assert Phase.STARTTLS not in result.phases
     prober.close()
@@ -204,7 +205,7 @@ async def test_a_server_that_speaks_first_where_tls_is_expected() -> None:
             assert client.recv(1, socket.MSG_PEEK)
             client.setblocking(False)
             with pytest.raises(ProbeFailed) as first:
-                await shake_hands(client, TLSSettings(), HOST, asyncio.get_running_loop().time() + 5)
+                await shake_hands(client, Hello(HOST, TLSSettings()), asyncio.get_running_loop().time() + 5)
     later = await probe(Script(((b"", b"\x16"), (banner, b"")), listen_to_the_end), Module("tls"))
     assert (first.value.failure, later.failure) == (Failure.NOT_TLS, Failure.NOT_TLS)
     assert "it begins with b'220 mx" in first.value.detail

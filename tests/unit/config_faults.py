@@ -21,6 +21,11 @@ BUILT_IN = (
     "tls, smtp, lmtp, imap, pop3, ftp, ldap, xmpp-client, xmpp-server, postgres, mysql, sieve, nntp, irc, nats, "
     "nats-auto, nats-leafnode"
 )
+ALPN = "1:28: modules.a.tls_config.alpn"
+MANY_ALPN = f"{ALPN}: expected a list of 16 at most (got a list)"
+NO_ALPN = (
+    "1:35: modules.a.tls_config.alpn[0]: expected the name of a protocol such as h2 or http/1.1, of 1 to 255 bytes"
+)
 NO_HOST = "that is not a host name or an IP address"
 RESERVED = "is reserved: the exporter or Prometheus uses it; choose another"
 BAD_LABEL = "a label name has only ASCII letters, digits, underscores, and begins with no digit"
@@ -192,9 +197,9 @@ FAULTS: Final = (
     ),
     (
         "modules: {a: {tls_config: {min_version: %s}}}",
-        "TLS11",
-        "1:28: modules.a.tls_config.min_version: expected TLS12 or TLS13 (got TLS11)",
-        "TLS12",
+        "SSL3",
+        "1:28: modules.a.tls_config.min_version: expected TLS10, TLS11, TLS12 or TLS13 (got SSL3)",
+        "TLS10",
     ),
     (
         "modules: {a: {tls_config: {min_version: TLS13, max_version: %s}}}",
@@ -311,6 +316,35 @@ FAULTS: Final = (
         "5",
         f"1:18: modules.a.timeout: {DURATION} (got 5)\nf.yaml:1:18: modules.b.timeout: {DURATION} (got 5)",
         "5s",
+    ),
+    # What TLS is asked for
+    (
+        "modules: {a: {key_types: %s}}",
+        "[rsa, ecdsa, rsa]",
+        "1:15: modules.a.key_types: rsa stands here twice",
+        "[rsa, ecdsa, any]",
+    ),
+    ("modules: {a: {key_types: %s}}", "[]", "1:15: modules.a.key_types: expected a list of one at least", "[rsa]"),
+    ("modules: {a: {key_types: %s}}", "", "1:15: modules.a.key_types: expected a list of one at least", "[any]"),
+    ("modules: {a: {key_types: %s}}", "rsa", "1:15: modules.a.key_types: expected a list (got rsa)", "[rsa]"),
+    (
+        "modules: {a: {key_types: [rsa, %s]}}",
+        "ec",
+        "1:32: modules.a.key_types[1]: expected any, rsa or ecdsa (got ec)",
+        "ecdsa",
+    ),
+    ("modules: {a: {addresses: %s}}", "any", "1:15: modules.a.addresses: expected first or all (got any)", "all"),
+    ("modules: {a: {ip_protocol: %s}}", "4", "1:15: modules.a.ip_protocol: expected any, ip4 or ip6 (got 4)", "ip4"),
+    ("modules: {a: {tls_config: {alpn: %s}}}", "h2", f"{ALPN}: expected a list (got h2)", "[h2]"),
+    ("modules: {a: {tls_config: {alpn: %s}}}", "[h2, h2]", f"{ALPN}: h2 stands here twice", "[h2, http/1.1]"),
+    ("modules: {a: {tls_config: {alpn: %s}}}", f"[{', '.join('abcdefghijklmnopq')}]", MANY_ALPN, "[]"),
+    ("modules: {a: {tls_config: {alpn: [%s]}}}", '""', NO_ALPN, "a"),
+    ("modules: {a: {tls_config: {alpn: [%s]}}}", "ä" * 128, NO_ALPN, "ä" * 127),
+    (
+        "modules: {a: {tls_config: {send_server_name: %s}}}",
+        '""',
+        '1:28: modules.a.tls_config.send_server_name: expected true or false (got "")',
+        "false",
     ),
     # Targets and modules
     (

@@ -8,13 +8,13 @@ import sys
 from dataclasses import replace
 
 from ocsp_exporter.config import DEFAULT_CONFIG
-from ocsp_exporter.model import Module, ProbeResult, Target
+from ocsp_exporter.model import Module, Results, Target
 from ocsp_exporter.serving import logs
 from ocsp_exporter.serving.server import bind, serve
 from tests.unit.results import MODULE, scheduled
 
 
-async def never(_target: Target, _module: Module, _limit: float | None = None, /) -> ProbeResult:
+async def never(_target: Target, _module: Module, _limit: float | None = None, /) -> Results:
     """Probe for ever."""
     await asyncio.Event().wait()
     raise AssertionError

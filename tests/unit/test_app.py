@@ -12,10 +12,12 @@ from starlette.applications import Starlette
 
 from ocsp_exporter.model import (
     Failure,
+    KeyType,
     Module,
     ProbeResult,
     Problem,
     Reason,
+    Results,
     Revocation,
     ScheduledTarget,
     Status,
@@ -41,6 +43,7 @@ class Exporter:
     def __init__(self, *targets: ScheduledTarget, concurrency: int = 512, **results: ProbeResult) -> None:
         self.now = 0.0
         self.results = {name.replace("_", "."): result for name, result in results.items()}
+        self.variants: dict[str, Results] = {}
         self.limits: list[float | None] = []
         self.running: set[str] = set()
         self.release = asyncio.Event()
@@ -55,18 +58,19 @@ class Exporter:
         transport = httpx.ASGITransport(self.app)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://exporter")
 
-    async def probe(self, target: Target, module: Module, limit: float | None = None, /) -> ProbeResult:
+    async def probe(self, target: Target, module: Module, limit: float | None = None, /) -> Results:
         """Give the result that was laid down for the target."""
         self.limits.append(limit)
         self.running.add(target.name)
         try:
             if target.name == "fault":
                 raise ZeroDivisionError
-            if target.name not in self.results:
+            if target.name not in {**self.results, **self.variants}:
                 await self.release.wait()
         finally:
             self.running.discard(target.name)
-        return replace(self.results.get(target.name, found(GOOD)), target=target, module=module.name)
+        results = self.variants.get(target.name) or (self.results.get(target.name, found(GOOD)),)
+        return tuple(replace(each, target=target, module=module.name) for each in results)
 
     async def get(self, path: str, **headers: str) -> httpx.Response:
         """Ask for a path; underscores in the names of headers stand for hyphens."""
@@ -402,6 +406,42 @@ async def test_status_page() -> None:
     assert "The certificate is revoked since 2027-01-03 18:13:20 UTC" in rows["revoked"]
     assert "<bdi>(no answer within 10 s)</bdi>" in rows["failed"]
     assert "10 targets" in page
+
+
+async def test_status_page_of_variants() -> None:
+    """Each address and key type has a row, in which it is named; the count is still that of the targets."""
+    exporter = Exporter(scheduled("many"), scheduled("one"))
+    absent = replace(failed(), failure=None, key_type=KeyType.ECDSA, key_type_served=False)
+    exporter.variants = {"many": (replace(PAGE.good, address="192.0.2.1"), replace(failed(), address="::1"), absent)}
+    exporter.results = {"one": PAGE.good}
+    async with exporter.probing():
+        await exporter.until(lambda: exporter.scheduler.first_round_done)
+    page = (await exporter.get("/")).text
+
+    rows = page.split("<tr>\n")[1:]
+    assert ["many" if "<bdi>many" in row else "one" for row in rows] == ["many", "many", "one", "many"]
+    failing, good, _, not_served = rows
+    assert "address=<bdi>::1</bdi>" in failing
+    assert ">failed<" in failing
+    assert "address=<bdi>192.0.2.1</bdi>" in good
+    assert ">ok<" in good
+    assert "key_type=<bdi>ecdsa</bdi>" in not_served
+    assert ">not applicable<" in not_served
+    assert "The server has no certificate with a key of the type ecdsa" in not_served
+    assert "2 targets, looked at in 4 ways:" in page
+
+
+async def test_probe_of_variants() -> None:
+    """`/probe` publishes all results of its one probe."""
+    exporter = Exporter()
+    exporter.variants = {"many": (replace(found(GOOD), address="192.0.2.1"), replace(failed(), address="::1"))}
+    series = values(await exporter.get("/probe?target=many"))
+
+    labels = {("target", "many"), ("module", "tls")}
+    assert series["ocsp_probe_success", frozenset({*labels, ("address", "192.0.2.1")})] == 1
+    assert series["ocsp_probe_success", frozenset({*labels, ("address", "::1")})] == 0
+    assert await exporter.own("ocsp_exporter_probes_total", module="tls") == 1
+    assert await exporter.own("ocsp_exporter_probe_failures_total", module="tls", failure="timeout") == 1
 
 
 async def test_status_page_without_targets() -> None:

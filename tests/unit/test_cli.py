@@ -185,6 +185,26 @@ class TestProbe:
         assert told["ocsp"]["status"] == "revoked"
         assert told["ocsp"]["revocation_reason"] == "key_compromise"
 
+    async def test_tells_every_way_of_looking(self, tmp_path: Path) -> None:
+        """Of each address and key type there is a report and a document; a key type that is not served is no fault."""
+        config = tmp_path / "config.yaml"
+        config.write_text("modules: {each: {addresses: all, key_types: [rsa, ecdsa]}}")
+        async with endpoints() as lab:
+            arguments = (lab["good"], "--module", "each", "--config.file", str(config))
+            text, told = await probe(*arguments), await probe(*arguments, "--output", "json")
+            metrics = await probe(*arguments, "--output", "prometheus")
+
+        documents = [json.loads(line) for line in told.stdout.splitlines()]
+        ways = [(each["address"], each["key_type"], each["key_type_served"]) for each in documents]
+        assert ways == [("127.0.0.1", "rsa", False), ("127.0.0.1", "ecdsa", True)]
+        assert [each["verdict"]["level"] for each in documents] == ["not_applicable", "ok"]
+        assert {result.exit_code for result in (text, told, metrics)} == {0}
+        assert "address 127.0.0.1, key type rsa, module each" in " ".join(text.stdout.split())
+        labels = f'target="{lab["good"]}",module="each",address="127.0.0.1",key_type='
+        assert f'ocsp_key_type_served{{{labels}"rsa"}} 0\n' in metrics.stdout
+        assert f'ocsp_probe_success{{{labels}"ecdsa"}} 1\n' in metrics.stdout
+        assert f'ocsp_probe_success{{{labels}"rsa"}}' not in metrics.stdout
+
     async def test_writes_metrics(self) -> None:
         """Prometheus's text format, as `/probe` gives it."""
         async with endpoints() as addresses:

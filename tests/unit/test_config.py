@@ -28,8 +28,11 @@ from ocsp_exporter.config import (
 from ocsp_exporter.config.document import Fault
 from ocsp_exporter.config.values import parse_duration, parse_size, show_duration, show_size
 from ocsp_exporter.model import (
+    AddressChoice,
     EgressPolicy,
     Follow,
+    IPProtocol,
+    KeyType,
     Module,
     ScheduledTarget,
     StaplePolicy,
@@ -101,7 +104,15 @@ def test_every_key_finds_its_place() -> None:
                 starttls: xmpp-client
                 prober: tls
                 timeout: 500ms
-                tls_config: {server_name: www.example.org, min_version: TLS13, max_version: TLS13}
+                tls_config:
+                  server_name: www.example.org
+                  send_server_name: false
+                  min_version: TLS11
+                  max_version: TLS13
+                  alpn: [h2]
+                key_types: [ecdsa, any]
+                addresses: all
+                ip_protocol: ip6
                 staple: {policy: always, handshakes: 3, retry_missing: 0}
                 fetch_issuer: true
                 clock_skew: 0s
@@ -119,8 +130,12 @@ def test_every_key_finds_its_place() -> None:
         name="strict",
         timeout=0.5,
         starttls=StartTLS.XMPP_CLIENT,
-        tls=TLSSettings(roots=None, min_version=TLSVersion.TLS13, max_version=TLSVersion.TLS13),
+        tls=TLSSettings(roots=None, min_version=TLSVersion.TLS11, max_version=TLSVersion.TLS13, alpn=("h2",)),
         server_name="www.example.org",
+        send_server_name=False,
+        key_types=(KeyType.ECDSA, KeyType.ANY),
+        addresses=AddressChoice.ALL,
+        ip_protocol=IPProtocol.IP6,
         staple=StapleSettings(policy=StaplePolicy.ALWAYS, handshakes=3, retry_missing=0),
         issuers=(),
         fetch_issuer=True,

@@ -11,7 +11,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from ocsp_exporter.metrics import METRICS, Publication
-from ocsp_exporter.model import Problem, Status
+from ocsp_exporter.model import Failure, KeyType, Problem, Status
 from ocsp_exporter.serving.exposition import MetricsPage, compress, render, render_with_own
 from ocsp_exporter.serving.instruments import Instruments
 from ocsp_exporter.serving.negotiation import Format, accepts_gzip, negotiate_format
@@ -52,6 +52,33 @@ def test_series_of_two_targets(form: Format) -> None:
     status = {"target": "one.example", "module": "tls", "team": "web", "source": "staple", "depth": "0"}
     assert series[key("ocsp_status", **status, status="good")] == 1
     assert series[key("ocsp_next_update_remaining_seconds", **status)] == 3599
+
+
+@BOTH
+def test_series_of_the_variants_of_a_target(form: Format) -> None:
+    """The results of one probe are told apart by address and key type, before the operator's labels."""
+    results = [
+        replace(found(GOOD), address=address, key_type=key_type)
+        for address in ("192.0.2.1", "2001:db8::1")
+        for key_type in (KeyType.RSA, KeyType.ECDSA)
+    ]
+    page = render([Publication(result, (("team", "web"),)) for result in results], NOW, form)
+    series = parsed(page, form)
+
+    assert {labels for name, labels in series if name == "ocsp_probe_success"} == {
+        frozenset(
+            {
+                ("target", "example.org"),
+                ("module", "tls"),
+                ("team", "web"),
+                ("address", address),
+                ("key_type", key_type),
+            }
+        )
+        for address in ("192.0.2.1", "2001:db8::1")
+        for key_type in ("rsa", "ecdsa")
+    }
+    assert b'{target="example.org",module="tls",address="192.0.2.1",key_type="rsa",team="web"} 1\n' in page
 
 
 def test_exact_text() -> None:
@@ -139,12 +166,25 @@ def test_duplicate_evidence() -> None:
     assert series[key("ocsp_problem", **labels, problem="expired")] == 1
 
 
+def test_a_probe_of_several_addresses_counts_once() -> None:
+    """So does each reason for which it failed, so that failures are never more than probes."""
+    instruments = Instruments(["tls"])
+    timeouts = [replace(failed(Failure.TIMEOUT), address=f"192.0.2.{number}") for number in range(3)]
+    instruments.probed((*timeouts, replace(failed(Failure.REFUSED), address="192.0.2.9"), found(GOOD)))
+    series = parsed(render_with_own([], NOW, Format.TEXT, instruments.registry), Format.TEXT)
+
+    assert series[key("ocsp_exporter_probes_total", module="tls")] == 1
+    assert series[key("ocsp_exporter_probe_failures_total", module="tls", failure="timeout")] == 1
+    assert series[key("ocsp_exporter_probe_failures_total", module="tls", failure="refused")] == 1
+    assert series[key("ocsp_exporter_probe_failures_total", module="tls", failure="tls")] == 0
+
+
 @BOTH
 def test_own_metrics(form: Format) -> None:
     """The exporter's own metrics follow, known label sets from 0 on, without `_created`, and one end mark."""
     instruments = Instruments(["tls"])
     instruments.configured(3, NOW)
-    instruments.probed(failed())
+    instruments.probed((failed(),))
     page = render_with_own([publication()], NOW, form, instruments.registry)
     series = parsed(page, form)
 

@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 #: Library -> the modules or folders that know it. The others are free to everyone.
 KNOWS: dict[str, set[str]] = {
-    "OpenSSL": {"probing/handshake", "demo"},
+    "OpenSSL": {"probing/bindings", "probing/context", "probing/handshake", "demo"},
     "click": {"cli", "commands"},
     "httpcore": set(),
     "httpx": {"probing/egress"},

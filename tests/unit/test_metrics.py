@@ -9,6 +9,7 @@ from ocsp_exporter.model import (
     Evidence,
     Failure,
     Findings,
+    KeyType,
     Phase,
     ProbeResult,
     Problem,
@@ -93,6 +94,23 @@ def test_failed_probe() -> None:
         "ocsp_probe_phase_duration_seconds": {("resolve",): 0.125, ("handshake",): 0.0625},
         "ocsp_probe_timestamp_seconds": {(): 1_799_999_999.5},
     }
+
+
+def test_a_key_type_that_the_server_has_not() -> None:
+    """It is told in one series and nothing else: the probe neither succeeded nor failed in looking at it."""
+    absent = replace(failed(), failure=None, key_type=KeyType.ECDSA, key_type_served=False)
+    values = {row.name: dict(row.samples(Publication(absent, interval=60.0), NOW)) for row in METRICS}
+
+    assert {name: value for name, value in values.items() if value} == {"ocsp_key_type_served": {(): 0}}
+
+
+@pytest.mark.parametrize(("served", "expected"), [(True, {(): 1}), (None, {})])
+def test_a_key_type_that_the_server_has(served: bool | None, expected: Series) -> None:
+    """It is told beside all else where several are asked for, and not at all where that is not so or not known."""
+    result = replace(RESULT, key_type_served=served)
+
+    assert series("ocsp_key_type_served", result) == expected
+    assert series("ocsp_probe_success", result) == {(): 1}
 
 
 def test_interval_only_in_workers_mode() -> None:

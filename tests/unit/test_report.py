@@ -16,6 +16,7 @@ from ocsp_exporter.model import (
     Failure,
     Findings,
     Handshake,
+    KeyType,
     Phase,
     ProbeResult,
     Problem,
@@ -214,6 +215,11 @@ VERDICTS = {
         Level.FAILED,
         "Could not look. The connection was refused: the host is there, and nothing listens on that port.",
     ),
+    "a key type that the server has not": (
+        replace(failed(Failure.TLS), failure=None, key_type=KeyType.ECDSA, key_type_served=False),
+        Level.NOT_APPLICABLE,
+        "The server has no certificate with a key of the type ecdsa; there is nothing to watch here.",
+    ),
 }
 
 
@@ -409,6 +415,16 @@ class TestDocument:
             "next_update": None,
             "revoked_at": None,
         }
+
+    def test_tells_the_results_of_one_target_apart(self) -> None:
+        """Address and key type are there where there are several, and null where the target has one result."""
+        one = replace(found(STAPLE), address="192.0.2.1", key_type=KeyType.RSA, key_type_served=True)
+
+        names = ("address", "key_type", "key_type_served")
+        assert [document(one, NOW)[name] for name in names] == ["192.0.2.1", "rsa", True]
+        assert [document(found(STAPLE), NOW)[name] for name in names] == [None, None, None]
+        assert "good.example  address 192.0.2.1, key type rsa, module tls" in printed(one, width=120)
+        assert "good.example  module tls" in printed(found(STAPLE), width=120)
 
     def test_does_not_call_revoked_what_is_not_authentic(self) -> None:
         """A forged revocation is shown in the evidence and not in `ocsp`."""

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from ocsp_exporter.model import Module, ProbeResult, Problem, ScheduledTarget, Status, Target
+from ocsp_exporter.model import KeyType, Module, ProbeResult, Problem, Results, ScheduledTarget, Status, Target
 from ocsp_exporter.serving.plan import Plan, next_due, slot
 from ocsp_exporter.serving.probes import Clock, Probe
 from ocsp_exporter.serving.scheduler import Scheduler, state_of
@@ -28,7 +28,7 @@ class Prober:
         self.running: list[str] = []
         self.most_running = 0
 
-    async def __call__(self, target: Target, module: Module, limit: float | None = None, /) -> ProbeResult:
+    async def __call__(self, target: Target, module: Module, limit: float | None = None, /) -> Results:
         """Probe: give a good result."""
         del module, limit
         loop = asyncio.get_running_loop()
@@ -40,7 +40,7 @@ class Prober:
             await asyncio.sleep(1e9 if target.name == self.hanging else self.seconds)
         finally:
             self.running.remove(target.name)
-        return replace(found(replace(GOOD, next_update=None), target=target), obtained_at=NOW + loop.time())
+        return (replace(found(replace(GOOD, next_update=None), target=target), obtained_at=NOW + loop.time()),)
 
     def times(self, name: str) -> list[float]:
         """Give when a target was probed."""
@@ -95,10 +95,10 @@ def test_slots_of_different_series_differ() -> None:
 
 
 def due(
-    result: ProbeResult, *, target: ScheduledTarget = ONE, began: float = NOW, took: float = 0.0, rest: float = 0.0
+    *results: ProbeResult, target: ScheduledTarget = ONE, began: float = NOW, took: float = 0.0, rest: float = 0.0
 ) -> float:
     """Give when a target is due after a probe, reckoned from its beginning."""
-    return next_due(target, result, began=began, ended=began + took, rest=rest) - began
+    return next_due(target, results, began=began, ended=began + took, rest=rest) - began
 
 
 @pytest.mark.parametrize("began", [NOW, NOW + 17.25, NOW + 59.999, 0.0])
@@ -146,6 +146,9 @@ def test_due_when_evidence_ends() -> None:
     assert at(100) == pytest.approx(110)  # no sooner than ten seconds after the probe before
     assert at(101) == pytest.approx(401)
     assert at(401) > 900_000
+    later = replace(GOOD, next_update=began + 500)
+    first_to_end = found(later), failed(), found(replace(GOOD, next_update=began + 100))
+    assert due(*first_to_end, target=target, began=began) == pytest.approx(101)
     no_end = found(replace(GOOD, next_update=None), MISSING)
     assert due(no_end, target=target, began=began) > 900_000
 
@@ -197,9 +200,9 @@ def test_evidence_that_ends_is_looked_at_again() -> None:
     calls = []
     next_update = int(NOW) + 1000
 
-    async def probe(target: Target, _module: Module, _limit: float | None = None, /) -> ProbeResult:
+    async def probe(target: Target, _module: Module, _limit: float | None = None, /) -> Results:
         calls.append(NOW + asyncio.get_running_loop().time())
-        return found(replace(GOOD, next_update=next_update), target=target)
+        return (found(replace(GOOD, next_update=next_update), target=target),)
 
     async def main() -> None:
         target = scheduled(interval=1e7)
@@ -309,12 +312,12 @@ def test_removed_while_in_flight() -> None:
     """The probe of a target that is removed is ended, and nothing of it is shown, even if it ends well all the same."""
     stubborn = found(GOOD, target=ONE.target)
 
-    async def probe(target: Target, _module: Module, _limit: float | None = None, /) -> ProbeResult:
+    async def probe(target: Target, _module: Module, _limit: float | None = None, /) -> Results:
         try:
             await asyncio.sleep(10)
         except asyncio.CancelledError:
-            return stubborn
-        return found(GOOD, target=target)
+            return (stubborn,)
+        return (found(GOOD, target=target),)
 
     async def main() -> None:
         async with running(probe, [ONE, TWO]) as scheduler:
@@ -332,7 +335,7 @@ def test_replaced_while_in_flight() -> None:
     calls: list[float] = []
     running_now = 0
 
-    async def probe(target: Target, _module: Module, _limit: float | None = None, /) -> ProbeResult:
+    async def probe(target: Target, _module: Module, _limit: float | None = None, /) -> Results:
         nonlocal running_now
         running_now += 1
         assert running_now == 1
@@ -344,7 +347,7 @@ def test_replaced_while_in_flight() -> None:
             raise
         finally:
             running_now -= 1
-        return found(GOOD, target=target)
+        return (found(GOOD, target=target),)
 
     async def main() -> None:
         async with running(probe, [ONE]) as scheduler:
@@ -396,8 +399,8 @@ def test_log_lines(caplog: pytest.LogCaptureFixture) -> None:
     """A change of state is one line at info, and each probe one at debug."""
     results = iter([found(GOOD), found(GOOD), failed(detail="no answer"), failed(), found(MISSING, compliant=False)])
 
-    async def probe(_target: Target, _module: Module, _limit: float | None = None, /) -> ProbeResult:
-        return next(results)
+    async def probe(_target: Target, _module: Module, _limit: float | None = None, /) -> Results:
+        return (next(results),)
 
     async def main() -> None:
         async with running(probe, [scheduled("example.org")]):
@@ -413,6 +416,61 @@ def test_log_lines(caplog: pytest.LogCaptureFixture) -> None:
     ]
     assert sum(1 for level, _ in lines if level == "DEBUG") == 5
     assert [fields["detail"] for _, fields in lines if fields["detail"]] == ["no answer"] * 2
+
+
+def test_an_address_that_disappears() -> None:
+    """Its series and its results are gone with the next probe, and those of the others are not."""
+    rounds = iter([("192.0.2.1", "192.0.2.2"), ("192.0.2.2", "192.0.2.3")])
+
+    async def probe(target: Target, _module: Module, _limit: float | None = None, /) -> Results:
+        return tuple(replace(found(target=target), address=address) for address in next(rounds))
+
+    async def main() -> None:
+        async with running(probe, [ONE]) as scheduler:
+            await asyncio.sleep(1)
+            assert addresses(scheduler) == ["192.0.2.1", "192.0.2.2"]
+            await asyncio.sleep(slot(ONE) + 60)
+            assert addresses(scheduler) == ["192.0.2.2", "192.0.2.3"]
+
+    virtual_time.run(main())
+
+
+def addresses(scheduler: Scheduler) -> list[str | None]:
+    """Give the addresses that have series; they are those that the status page shows."""
+    published = [publication.result.address for publication in scheduler.publications()]
+    assert [result.address for _, results in scheduler.overview() for result in results] == published
+    return published
+
+
+def test_log_lines_of_variants(caplog: pytest.LogCaptureFixture) -> None:
+    """Each address and key type has lines of its own, and one that is there no more is gone."""
+
+    def at(address: str, result: ProbeResult) -> ProbeResult:
+        return replace(result, address=address)
+
+    absent = replace(failed(), failure=None, key_type=KeyType.RSA, key_type_served=False)
+    rounds = iter(
+        [(at("a", found(GOOD)), at("b", failed()), absent), (at("a", found(GOOD)), at("c", failed()), absent)]
+    )
+
+    async def probe(_target: Target, _module: Module, _limit: float | None = None, /) -> Results:
+        return next(rounds)
+
+    async def main() -> None:
+        async with running(probe, [ONE]):
+            await asyncio.sleep(slot(ONE) + 60)
+
+    caplog.set_level(logging.INFO, "ocsp_exporter")
+    virtual_time.run(main())
+    lines = [vars(record)["fields"] for record in caplog.records]
+    assert [(fields.get("address"), fields["before"], fields["state"]) for fields in lines] == [
+        ("a", None, "staple=good"),
+        ("b", None, "failed=timeout"),
+        (None, None, "key_type_not_served"),
+        ("c", None, "failed=timeout"),
+        ("b", "failed=timeout", "gone"),
+    ]
+    assert [fields.get("key_type") for fields in lines] == [None, None, "rsa", None, None]
 
 
 def test_state_in_words() -> None:

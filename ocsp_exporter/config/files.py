@@ -1,0 +1,114 @@
+"""Files that a configuration names: certificates, and a key."""
+
+import os
+import stat
+import warnings
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+    load_pem_private_key,
+)
+
+from ocsp_exporter.quoting import printable, quoted
+
+#: Larger than any bundle of roots in use (the system's has 0.2 MiB).
+MAX_BYTES: Final = 8 * 1024 * 1024
+
+#: The keys with which TLS can sign.
+_SIGNING_KEYS: Final = (
+    rsa.RSAPrivateKey,
+    ec.EllipticCurvePrivateKey,
+    ed25519.Ed25519PrivateKey,
+    ed448.Ed448PrivateKey,
+)
+
+
+def read_certificates(name: str, folder: Path) -> tuple[x509.Certificate, ...]:
+    """Read the certificates, one or more, of the file `name`, which is relative to `folder`.
+
+    PEM with any number of certificates, or one in DER. Raises ValueError with a sentence that names the file.
+    """
+    try:
+        return _certificates(_read_regular_file(folder / name))
+    except OSError as error:
+        fault = f"cannot be read: {error.strerror or error}"
+    except ValueError as error:
+        fault = printable(str(error), 80)
+    raise ValueError(f"the file {quoted(str(folder / name))} {fault}; expected certificates, in PEM or one in DER")
+
+
+def read_private_key(name: str, folder: Path) -> bytes:
+    """Read the private key, in PEM and not encrypted, of the file `name`, which is relative to `folder`.
+
+    Gives PKCS #8 in DER. Raises ValueError with a sentence that names the file, and nothing of what is in it.
+    """
+    try:
+        return _private_key(_read_regular_file(folder / name))
+    except OSError as error:
+        fault = f"cannot be read: {error.strerror or error}"
+    except ValueError as error:
+        fault = printable(str(error), 80)
+    raise ValueError(f"the file {quoted(str(folder / name))} {fault}; expected a private key, in PEM and not encrypted")
+
+
+def check_key(key: bytes, certificate: x509.Certificate) -> None:
+    """Raise ValueError with a sentence unless `key` (PKCS #8 in DER) is that of the certificate."""
+    try:
+        is_its_own = load_der_private_key(key, password=None).public_key() == certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        is_its_own = False
+    if not is_its_own:
+        raise ValueError("this key is not that of the first certificate in cert_file")
+
+
+def _read_regular_file(path: Path) -> bytes:
+    # Not to wait for a writer, should it be a FIFO.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("is not a regular file")
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
+    if not content:
+        raise ValueError("is empty")
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"has more than {MAX_BYTES // 1024 // 1024} MiB")
+    return content
+
+
+def _certificates(content: bytes) -> tuple[x509.Certificate, ...]:
+    with warnings.catch_warnings():
+        # Old roots break rules that the library warns of; that is their issuers' affair.
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            if b"-----BEGIN" not in content:
+                return (x509.load_der_x509_certificate(content),)
+            certificates = tuple(x509.load_pem_x509_certificates(content))
+        except (ValueError, x509.InvalidVersion):
+            raise ValueError("has no certificate that can be read") from None
+    # The library passes over one that is cut off.
+    if content.count(b"-----BEGIN CERTIFICATE-----") > len(certificates):
+        raise ValueError("has a certificate that is damaged or cut off")
+    return certificates
+
+
+def _private_key(content: bytes) -> bytes:
+    try:
+        key = load_pem_private_key(content, password=None)
+    except TypeError:
+        raise ValueError("is encrypted") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise ValueError("has no private key that can be read") from None
+    if not isinstance(key, _SIGNING_KEYS):
+        raise ValueError("has a key that cannot sign")  # noqa: TRY004 -- the value of a file, and not a type of ours
+    return key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())

@@ -1,0 +1,171 @@
+"""One way of looking at a target: its handshakes, one after the other, and what they showed put together."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from cryptography import x509
+
+from ocsp_exporter.model import (
+    CertificateFacts,
+    Evidence,
+    Failure,
+    Findings,
+    Handshake,
+    Module,
+    Phase,
+    ProbeFailed,
+    Source,
+    StartTLS,
+    Status,
+)
+from ocsp_exporter.probing.connecting import connect
+from ocsp_exporter.probing.handshake import Hello, StapleUnreadable, shake_hands
+from ocsp_exporter.probing.issuer_fetch import IssuerFetch
+from ocsp_exporter.probing.roots import by_subject
+from ocsp_exporter.probing.starttls import start_tls
+from ocsp_exporter.probing.timing import Timing, by
+from ocsp_exporter.probing.ways import Way
+from ocsp_exporter.revocation import compliance
+from ocsp_exporter.revocation.checks import Policy
+from ocsp_exporter.revocation.facts import describe
+from ocsp_exporter.revocation.path import build_path, is_self_signed
+from ocsp_exporter.revocation.validation import Origin, validate
+
+#: Seconds between a handshake without its required staple and the next try: a lazy stapler is fetching it.
+RETRY_PAUSE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What one handshake showed: the path built from its leaf, and its staple judged (None: there was none)."""
+
+    obtained_at: float
+    handshake: Handshake
+    path: tuple[x509.Certificate, ...]
+    staple: Evidence | None
+
+    @property
+    def leaf(self) -> CertificateFacts:
+        """What the leaf says of itself."""
+        return describe(self.path[0], 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look: the way, where its times go, the time of day, and who fetches issuers (None: nobody)."""
+
+    way: Way
+    timing: Timing
+    clock: Callable[[], float]
+    issuers: IssuerFetch | None
+
+    async def findings(self) -> Findings:
+        """Make the handshakes that the module asks for, and more where a required staple is missing.
+
+        Raises ProbeFailed where the first of them shows nothing.
+        """
+        staple, deadline = self.way.module.staple, self.way.deadline
+        views = [await self._view()]
+        counted = 1
+        with contextlib.suppress(ProbeFailed):  # a later handshake that fails does not undo what the first showed
+            while counted < staple.handshakes:
+                views.append(await self._view())
+                counted += 1
+            if _requires_staple(self.way.module, views):
+                for _ in range(staple.retry_missing):
+                    if any(view.staple for view in views):
+                        break
+                    await asyncio.sleep(min(RETRY_PAUSE, max(0.0, deadline - asyncio.get_running_loop().time())))
+                    views.append(await self._view())
+        # Last, because a handshake has more need of the time that is left.
+        views = [await self._with_issuer(view) for view in views]
+        return _conclude(self.way.module, views, counted)
+
+    async def _view(self) -> _View:
+        try:
+            handshake = await self._handshake()
+        except StapleUnreadable as unreadable:
+            # OpenSSL gave up before anything else could be seen: look at the rest without asking for a staple.
+            handshake = await self._handshake(ask_for_staple=False)
+            handshake = replace(handshake, staple_problem=unreadable.problem, complete=False)
+        return _regard(self.way.module, handshake, self.clock())
+
+    async def _with_issuer(self, view: _View) -> _View:
+        """Look where the certificate says for an issuer that is not at hand, if the module wants that."""
+        leaf = view.path[0]
+        if not (self.way.module.fetch_issuer and self.issuers) or len(view.path) > 1 or is_self_signed(leaf):
+            return view
+        issuer = await self.issuers.find(leaf, self.way.deadline)
+        return _regard(self.way.module, view.handshake, view.obtained_at, (issuer,)) if issuer else view
+
+    async def _handshake(self, *, ask_for_staple: bool = True) -> Handshake:
+        target, module, deadline = self.way.target, self.way.module, self.way.deadline
+        hello = Hello(
+            module.server_name or target.host, module.tls, self.way.key_type, module.send_server_name, ask_for_staple
+        )
+        with self.timing.of(Phase.CONNECT):
+            connected = await connect(self.way.addresses, target.port, deadline)
+        with connected:
+            starttls = module.starttls if target.starttls is None else target.starttls
+            if starttls is not StartTLS.NONE:
+                with self.timing.of(Phase.STARTTLS):
+                    starting = start_tls(connected, starttls, hello.server_name)
+                    await by(deadline, starting, Failure.TIMEOUT, f"what {starttls} says before TLS")
+            with self.timing.of(Phase.HANDSHAKE):
+                return await shake_hands(connected, hello, deadline)
+
+
+def _regard(module: Module, handshake: Handshake, now: float, fetched: tuple[x509.Certificate, ...] = ()) -> _View:
+    """Build the path from the leaf with all that is at hand, and judge the staple."""
+    leaf, *others = handshake.chain
+    path = build_path(leaf, (*others, *module.issuers, *fetched), by_subject(module.tls.roots))
+    return _View(now, handshake, path, _judge(module, handshake, path, now))
+
+
+def _judge(module: Module, handshake: Handshake, path: tuple[x509.Certificate, ...], now: float) -> Evidence | None:
+    """Return the verdict on the staple of one handshake, None where there was none."""
+    if handshake.staple_problem:
+        return Evidence(Source.STAPLE, 0, Status.INVALID, (handshake.staple_problem,))
+    if handshake.staple is None:
+        return None
+    # A self-signed leaf is its own issuer.
+    issuer = path[1] if len(path) > 1 else path[0] if is_self_signed(path[0]) else None
+    policy = Policy(module.clock_skew, module.max_age_without_next_update, module.trusted_responders)
+    return validate(handshake.staple, path[0], issuer, now, policy, Origin(Source.STAPLE, 0, now))
+
+
+def _requires_staple(module: Module, views: Sequence[_View]) -> bool:
+    """Tell whether a staple is required: behind one address there may be servers with different certificates."""
+    policy = module.staple.policy
+    return any(compliance.is_staple_required(policy, must_staple=view.leaf.must_staple) for view in views)
+
+
+def _conclude(module: Module, views: Sequence[_View], counted: int) -> Findings:
+    """Put together what the handshakes showed; the first `counted` of them are judged by the staple policy."""
+    required = _requires_staple(module, views)
+    staples = [view.staple for view in views if view.staple]
+    evidence = compliance.shown_staple(staples)
+    # What is shown belongs together: the session and the certificate are those of the staple.
+    shown = next((view for view in views if view.staple is evidence), views[0])
+    if evidence is None and required:
+        evidence = Evidence(Source.STAPLE, 0, Status.MISSING)
+    revoked = compliance.is_revoked(staples)
+    return Findings(
+        session=shown.handshake,
+        handshakes=len(views),
+        stapled_handshakes=len(staples),
+        distinct_staples=len({(staple.der, staple.problems if staple.der is None else ()) for staple in staples}),
+        certificates=tuple(describe(each, depth) for depth, each in enumerate(shown.path)),
+        applicability=compliance.applicability(shown.leaf, required=required, sent=bool(staples)),
+        evidence=(evidence,) if evidence else (),
+        staple_required=required,
+        compliant=compliance.is_compliant(
+            module.staple.policy,
+            [view.staple.status if view.staple else Status.MISSING for view in views[:counted]],
+            required=required,
+            revoked=revoked.get(0),
+        ),
+        revoked=revoked,
+    )

@@ -1,0 +1,63 @@
+"""The ways in which a probe looks at its target: at which addresses, asking for which type of key. Pure."""
+
+import ipaddress
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ocsp_exporter.model import AddressChoice, Failure, IPProtocol, KeyType, Module, ProbeFailed, Target
+from ocsp_exporter.probing.resolver import Address, Addresses
+
+#: Whoever answers for a name must not choose how many connections a probe makes.
+MOST_ADDRESSES = 32
+
+_FAMILIES = {IPProtocol.IP4: socket.AF_INET, IPProtocol.IP6: socket.AF_INET6}
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way of looking at a target. The addresses are tried in order; `deadline` is on the event loop's clock."""
+
+    target: Target
+    module: Module
+    addresses: Addresses
+    key_type: KeyType
+    deadline: float
+
+    @property
+    def address(self) -> str | None:
+        """The label for the address, None where the target's addresses are not told apart."""
+        is_told = self.module.addresses is AddressChoice.ALL and self.addresses
+        return self.addresses[0].text if is_told else None
+
+
+def ways(target: Target, module: Module, addresses: Addresses, deadline: float) -> Iterator[Way]:
+    """Give the ways of a probe, key type by key type at one address after the other, if each has a look of its own.
+
+    Without any address these are still the ways of a probe that fails.
+    """
+    each_alone = module.addresses is AddressChoice.ALL and addresses
+    for where in [(each,) for each in addresses] if each_alone else [addresses]:
+        for key_type in module.key_types:
+            yield Way(target, module, where, key_type, deadline)
+
+
+def usable(module: Module, host: str, addresses: Addresses) -> Addresses:
+    """Give the addresses of a host that the module goes to: in the order given, or by number if it goes to each.
+
+    By number, because these are what is cut at `MOST_ADDRESSES`: from probe to probe the same ones. Raises ProbeFailed
+    (`resolve`) where there is none.
+    """
+    family = _FAMILIES.get(module.ip_protocol)
+    chosen = tuple(dict.fromkeys(each for each in addresses if family in (None, each.family)))
+    if not chosen:
+        wanted = {IPProtocol.IP4: "IPv4", IPProtocol.IP6: "IPv6"}[module.ip_protocol]
+        raise ProbeFailed(
+            Failure.RESOLVE, f"{host} has no {wanted} address; the module's ip_protocol is {module.ip_protocol}"
+        )
+    return tuple(sorted(chosen, key=_number)) if module.addresses is AddressChoice.ALL else chosen
+
+
+def _number(address: Address) -> tuple[int, int, int]:
+    parsed = ipaddress.ip_address(address.host.partition("%")[0])
+    return parsed.version, int(parsed), address.scope_id
