@@ -13,6 +13,11 @@ for package in "$@"; do
 	fi
 	echo "Unpacking: $package"
 	mkdir -p "$folder/archives"
-	(cd "$folder/archives" && apt-get download --quiet=2 "$package")
-	dpkg-deb --extract "$folder/archives/${package}"_*.deb "$folder"
+	# The package lists may be missing, and only root may fetch them.
+	if (cd "$folder/archives" && { apt-get download --quiet=2 "$package" 2>/dev/null ||
+		{ apt-get update --quiet=2 && apt-get download --quiet=2 "$package"; }; }); then
+		dpkg-deb --extract "$folder/archives/${package}"_*.deb "$folder"
+	else
+		echo "Not unpacked: $package. Tests that need it are skipped."
+	fi
 done
