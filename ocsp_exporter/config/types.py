@@ -1,0 +1,156 @@
+"""The types of values in a configuration file: how each is checked, and what it is read into."""
+
+from pathlib import Path
+from typing import Annotated, Final, TypeVar
+
+from cryptography import x509
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    ValidationInfo,
+)
+from pydantic_core import PydanticCustomError
+
+from ocsp_exporter.config.files import read_certificates, read_private_key
+from ocsp_exporter.config.labels import check_label_name, check_label_value
+from ocsp_exporter.config.values import (
+    DURATION_PATTERN,
+    SIZE_PATTERN,
+    check_alpn,
+    check_proxy_url,
+    parse_duration,
+    parse_network,
+    parse_network_or_host,
+    parse_size,
+)
+from ocsp_exporter.model import (
+    AddressChoice,
+    Follow,
+    IPNetwork,
+    IPProtocol,
+    KeyType,
+    StaplePolicy,
+    StartTLS,
+    TLSVersion,
+)
+from ocsp_exporter.target import parse_host, parse_target
+
+#: The kind of fault to whose sentence the writer's words are to be added; a ValueError's has them already.
+_EXPECTED: Final = "expected"
+
+T = TypeVar("T")
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise PydanticCustomError("string_type", "expected text")
+    return value
+
+
+def _duration(value: object) -> float:
+    try:
+        return parse_duration(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise PydanticCustomError(_EXPECTED, "{why}", {"why": str(error)}) from None
+
+
+def _positive_duration(value: object) -> float:
+    duration = _duration(value)
+    if not duration:
+        raise PydanticCustomError(_EXPECTED, "expected a duration longer than 0s")
+    return duration
+
+
+def _size(value: object) -> int:
+    try:
+        return parse_size(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise PydanticCustomError(_EXPECTED, "{why}", {"why": str(error)}) from None
+
+
+def _network(value: object) -> IPNetwork:
+    return parse_network(_text(value))
+
+
+def _network_or_host(value: object) -> IPNetwork | str:
+    return parse_network_or_host(_text(value))
+
+
+def _certificates(value: object, info: ValidationInfo) -> tuple[x509.Certificate, ...]:
+    return read_certificates(_text(value), _folder(info))
+
+
+def _private_key(value: object, info: ValidationInfo) -> bytes:
+    return read_private_key(_text(value), _folder(info))
+
+
+def _folder(info: ValidationInfo) -> Path:
+    if not isinstance(info.context, Path):
+        raise TypeError("the folder of the configuration file is the context of its validation")
+    return info.context
+
+
+def _distinct(items: list[T]) -> list[T]:
+    twice = next((item for position, item in enumerate(items) if item in items[:position]), None)
+    if twice is not None:
+        raise ValueError(f"{twice} stands here twice")
+    return items
+
+
+def not_empty(items: list[T]) -> list[T]:
+    """Refuse an empty list."""
+    if not items:
+        raise ValueError("expected a list of one at least")
+    return items
+
+
+def _target(value: str) -> str:
+    """Check the text; it is read when its module is known, whose protocol gives the default port."""
+    parse_target(value)
+    return value
+
+
+def _host(value: str) -> str:
+    try:
+        return parse_host(value)
+    except ValueError as error:
+        raise PydanticCustomError(_EXPECTED, "expected a host name: {why}", {"why": str(error)}) from None
+
+
+def _module_name(value: str) -> str:
+    if not value or not all(c.isascii() and (c.isalnum() or c in "_.-") for c in value):
+        raise ValueError("a module's name has only ASCII letters, digits and _ . -")
+    return check_label_value(value)
+
+
+_DurationText = Annotated[str, StringConstraints(pattern=DURATION_PATTERN, min_length=1)]
+_SizeText = Annotated[str, StringConstraints(pattern=SIZE_PATTERN)]
+Duration = Annotated[float, PlainValidator(_duration, json_schema_input_type=_DurationText)]
+PositiveDuration = Annotated[float, PlainValidator(_positive_duration, json_schema_input_type=_DurationText)]
+Size = Annotated[int, PlainValidator(_size, json_schema_input_type=_SizeText)]
+Network = Annotated[IPNetwork, PlainValidator(_network, json_schema_input_type=str)]
+NetworkOrHost = Annotated[IPNetwork | str, PlainValidator(_network_or_host, json_schema_input_type=str)]
+ProxyURL = Annotated[str, AfterValidator(check_proxy_url)]
+Certificates = Annotated[tuple[x509.Certificate, ...], PlainValidator(_certificates, json_schema_input_type=str)]
+PrivateKey = Annotated[bytes, PlainValidator(_private_key, json_schema_input_type=str)]
+ALPN = Annotated[str, AfterValidator(check_alpn)]
+TargetText = Annotated[str, AfterValidator(_target)]
+Host = Annotated[str, AfterValidator(_host)]
+ModuleName = Annotated[str, AfterValidator(_module_name)]
+LabelName = Annotated[str, AfterValidator(check_label_name)]
+LabelValue = Annotated[str, AfterValidator(check_label_value)]
+# Strictness would ask for the member of the enumeration itself.
+Policy = Annotated[StaplePolicy, Field(strict=False)]
+Following = Annotated[Follow, Field(strict=False)]
+Version = Annotated[TLSVersion, Field(strict=False)]
+Start = Annotated[StartTLS, Field(strict=False)]
+Key = Annotated[KeyType, Field(strict=False)]
+Choice = Annotated[AddressChoice, Field(strict=False)]
+Protocol = Annotated[IPProtocol, Field(strict=False)]
+#: Of a section, all of whose keys are commented out, YAML leaves nothing: that means its defaults.
+Section = Annotated[T, BeforeValidator(lambda value: {} if value is None else value)]
+Items = Annotated[list[T], BeforeValidator(lambda value: [] if value is None else value)]
+DistinctItems = Annotated[Items[T], AfterValidator(_distinct)]
