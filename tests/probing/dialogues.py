@@ -285,7 +285,9 @@ DIALOGUES = (
         ),
         variants=(
             (0, b'"IMPLEMENTATION" {8}\r\nOK\r\nno\r\n\r\n"starttls"\r\nok\r\n'),
+            (0, b'"STARTTLS"\r\nOK {8}\r\nNO\r\nway!\r\n'),
             (1, b"OK\r\n"),
+            (1, b"OK (WARNINGS) {5}\r\nbegin\r\n"),
         ),
         refusals=(
             Refusal(0, b'BYE "too many connections"\r\n', NO_TLS + '"BYE \\"too'.replace("\\", ""), b"LOGOUT\r\n"),
