@@ -111,7 +111,7 @@ class Look:
             starttls = module.starttls if target.starttls is None else target.starttls
             if starttls is not StartTLS.NONE:
                 with self.timing.of(Phase.STARTTLS):
-                    starting = start_tls(connected, starttls, hello.server_name)
+                    starting = start_tls(connected, starttls, hello.server_name.rstrip("."))
                     await by(deadline, starting, Failure.TIMEOUT, f"what {starttls} says before TLS")
             with self.timing.of(Phase.HANDSHAKE):
                 return await shake_hands(connected, hello, deadline)
