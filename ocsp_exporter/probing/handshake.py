@@ -28,8 +28,9 @@ _STAPLE_REASONS = {
 }
 
 
-#: What servers say of all kinds, when none of their certificates suits the ClientHello.
-_NO_SUITABLE_CERTIFICATE = "tls alert handshake failure"
+#: What servers say of all kinds, when none of their certificates suits the ClientHello. Before it OpenSSL writes
+#: `sslv3`, `ssl/tls` or `tls`, as its version goes.
+_NO_SUITABLE_CERTIFICATE = " alert handshake failure"
 
 _KEY_TYPES = {
     PublicKeyAlgorithmOID.RSAES_PKCS1_v1_5: KeyType.RSA,
@@ -135,7 +136,8 @@ def _told(error: SSL.Error, hello: Hello, connection: SSL.Connection) -> ProbeFa
     if hello.ask_for_staple and problem:
         raise StapleUnreadable(problem) from error
     said = _describe(error)
-    refused = _NO_SUITABLE_CERTIFICATE in reasons and not connection.get_peer_cert_chain()
+    unsuitable = any(reason.endswith(_NO_SUITABLE_CERTIFICATE) for reason in reasons)
+    refused = unsuitable and not connection.get_peer_cert_chain()
     if refused and hello.key_type is not KeyType.ANY:
         return KeyTypeRefused(Failure.TLS, f"the handshake with {hello.key_type} alone failed: {said}")
     return ProbeFailed(Failure.TLS, f"the handshake failed: {said}")

@@ -66,22 +66,32 @@ class Look:
 
         Raises ProbeFailed where the first of them shows nothing.
         """
-        staple, deadline = self.way.module.staple, self.way.deadline
+        staple = self.way.module.staple
         views = [await self._view()]
-        counted = 1
-        with contextlib.suppress(ProbeFailed):  # a later handshake that fails does not undo what the first showed
-            while counted < staple.handshakes:
-                views.append(await self._view())
-                counted += 1
-            if _requires_staple(self.way.module, views):
-                for _ in range(staple.retry_missing):
-                    if any(view.staple for view in views):
-                        break
-                    await asyncio.sleep(min(RETRY_PAUSE, max(0.0, deadline - asyncio.get_running_loop().time())))
-                    views.append(await self._view())
+        for _ in range(staple.handshakes - 1):
+            views += await self._further_view()
+        counted = len(views)
+        if _requires_staple(self.way.module, views):
+            for _ in range(staple.retry_missing):
+                if any(view.staple for view in views):
+                    break
+                await asyncio.sleep(min(RETRY_PAUSE, self._time_left()))
+                views += await self._further_view()
         # Last, because a handshake has more need of the time that is left.
         views = [await self._with_issuer(view) for view in views]
         return _conclude(self.way.module, views, counted)
+
+    async def _further_view(self) -> list[_View]:
+        """Give what another handshake shows, nothing where it fails or the time is over.
+
+        It neither undoes what the first one showed, nor keeps the next one from being made.
+        """
+        with contextlib.suppress(ProbeFailed):
+            return [await self._view()] if self._time_left() else []
+        return []
+
+    def _time_left(self) -> float:
+        return max(0.0, self.way.deadline - asyncio.get_running_loop().time())
 
     async def _view(self) -> _View:
         try:
@@ -111,7 +121,7 @@ class Look:
             starttls = module.starttls if target.starttls is None else target.starttls
             if starttls is not StartTLS.NONE:
                 with self.timing.of(Phase.STARTTLS):
-                    starting = start_tls(connected, starttls, hello.server_name)
+                    starting = start_tls(connected, starttls, hello.server_name.rstrip("."))
                     await by(deadline, starting, Failure.TIMEOUT, f"what {starttls} says before TLS")
             with self.timing.of(Phase.HANDSHAKE):
                 return await shake_hands(connected, hello, deadline)

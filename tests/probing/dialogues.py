@@ -119,6 +119,7 @@ DIALOGUES = (
             (0, b"220-mx.example ESMTP\r\n220-be\r\n220 welcome\r\n"),
             (0, b"220\r\n"),
             (1, b"250-mx.example\r\n250 starttls\r\n"),
+            (1, b"250-mx.example\r\n250-STARTTLS \r\n250 8BITMIME\r\n"),
             (2, b"220-go\r\n220 ahead\r\n"),
             (2, b"220 go\n"),
         ),
@@ -130,6 +131,7 @@ DIALOGUES = (
             Refusal(1, b"502 5.5.2 Command not recognized\r\n", "502 5.5.2", QUIT),
             Refusal(1, b"250-mx.example\r\n250 8BITMIME\r\n", "its answer to EHLO does not offer STARTTLS", QUIT),
             Refusal(1, b"250 STARTTLS\r\n", "does not offer STARTTLS", QUIT),
+            Refusal(1, b"250-mx.example\r\n250-STARTTLSX\r\n250 \r\n", "does not offer STARTTLS", QUIT),
             Refusal(2, b"454 4.7.0 TLS not available\r\n", NO_TLS + '"454 4.7.0 TLS not available"', QUIT),
         ),
         endless=b"220-and\r\n",
@@ -285,7 +287,9 @@ DIALOGUES = (
         ),
         variants=(
             (0, b'"IMPLEMENTATION" {8}\r\nOK\r\nno\r\n\r\n"starttls"\r\nok\r\n'),
+            (0, b'"STARTTLS"\r\nOK {8}\r\nNO\r\nway!\r\n'),
             (1, b"OK\r\n"),
+            (1, b"OK (WARNINGS) {5}\r\nbegin\r\n"),
         ),
         refusals=(
             Refusal(0, b'BYE "too many connections"\r\n', NO_TLS + '"BYE \\"too'.replace("\\", ""), b"LOGOUT\r\n"),

@@ -1,6 +1,7 @@
 """Several key types: what it means that a server has only one of them, and what is another fault."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -26,6 +27,7 @@ from ocsp_exporter.model import (
     TLSVersion,
 )
 from ocsp_exporter.probing.probe import Prober
+from ocsp_exporter.probing.resolver import Address, Resolver
 from tests.probing.client_hello import ClientHello
 
 HOST = "127.0.0.1"
@@ -128,10 +130,19 @@ async def test_a_single_key_type_has_to_be_there(version: TLSVersion) -> None:
 
 async def test_each_address_is_a_server_of_its_own() -> None:
     """What another address serves does not make a failure an absence."""
-    both = replace(module(*BOTH), addresses=AddressChoice.ALL)
-    async with server(RSA) as port:
-        results = await probe(port, both)
-    assert [(result.address, result.key_type_served) for result in results] == [(HOST, True), (HOST, False)]
+    other = "127.0.0.2"
+    addresses = tuple(Address(socket.AF_INET, host) for host in (HOST, other))
+    prober = Prober(Resolver(lambda _: addresses))
+    recipe = replace(module(*BOTH), addresses=AddressChoice.ALL)
+    async with server(RSA) as port, serve_tls(Endpoint(EDDSA, lambda: None), listen(other, port)):
+        results = await prober.probe(Target("two", "two.example", port), recipe)
+    prober.close()
+    assert [(result.address, result.key_type_served, result.failure) for result in results] == [
+        (HOST, True, None),
+        (HOST, False, None),
+        (other, None, Failure.TLS),
+        (other, None, Failure.TLS),
+    ]
 
 
 def _alert(description: int) -> bytes:
@@ -206,6 +217,25 @@ async def test_only_a_refusal_means_that_a_key_type_is_absent(
             (KeyType.RSA, True, None, "rsa-2048"),
             (KeyType.ECDSA, served, failure, None),
         ]
+
+
+@pytest.mark.parametrize(
+    ("words", "served"),
+    [
+        ("sslv3 alert handshake failure", False),
+        ("ssl/tls alert handshake failure", False),
+        ("tls alert handshake failure", False),
+        ("tls alert internal error", None),
+    ],
+)
+async def test_every_version_of_openssl_is_understood(
+    words: str, served: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever name its version gives to the alert, it is the same refusal."""
+    monkeypatch.setattr("ocsp_exporter.probing.handshake._reasons", lambda _: [words])
+    async with server(RSA) as port:
+        _, ecdsa = await probe(port, module(*BOTH))
+    assert ecdsa.key_type_served is served
 
 
 @for_each_version

@@ -1,8 +1,9 @@
 """Several handshakes in a probe with servers that do not always staple the same: how many, and what is shown."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from itertools import cycle
 
@@ -91,6 +92,32 @@ async def test_what_several_handshakes_see(
     names = ("ocsp_probe_handshakes", "ocsp_probe_stapled_handshakes", "ocsp_probe_distinct_staples")
     rows = {row.name: row.samples for row in METRICS}
     assert [list(rows[name](Publication(result), NOW)) for name in names] == [[((), count)] for count in counts]
+
+
+@pytest.mark.parametrize(("refused", "counts"), [((), (5, 5, 2)), ((1,), (4, 4, 2)), ((1, 3), (3, 3, 2))])
+async def test_a_handshake_that_fails_does_not_keep_the_next_from_being_made(
+    refused: Sequence[int], counts: Counts
+) -> None:
+    """One worker that hangs up hides nothing of what the others staple."""
+    numbers = iter(range(5))
+
+    async def forward(from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        if next(numbers) not in refused:
+            from_server, to_server = await asyncio.open_connection("127.0.0.1", behind.port)
+            await asyncio.gather(_carry(from_client, to_server), _carry(from_server, to_client))
+        to_client.close()
+
+    async with flapping([NEWER, OLDER]) as behind, await asyncio.start_server(forward, "127.0.0.1") as front:
+        _, findings = await probe(replace(behind, port=front.sockets[0].getsockname()[1]), 5, 0)
+    assert (findings.handshakes, findings.stapled_handshakes, findings.distinct_staples) == counts
+    assert findings.compliant
+
+
+async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while octets := await reader.read(65536):
+            writer.write(octets)
+    writer.close()
 
 
 @pytest.mark.parametrize("staples", [[NEWER, OLDER], [OLDER, NEWER]])

@@ -180,6 +180,17 @@ async def test_a_server_whose_info_has_no_tls() -> None:
         assert script.rest == b""
 
 
+async def test_a_dot_at_the_end_of_a_name_is_not_said() -> None:
+    """An XMPP server is named without it (RFC 7622, section 3.2), as in SNI."""
+    [xmpp] = [dialogue for dialogue in DIALOGUES if dialogue.protocol is StartTLS.XMPP_CLIENT]
+    turns = tuple((says, hears.replace(b"to='127.0.0.1'", b"to='chat.example'")) for says, hears in xmpp.turns)
+    for name in ("chat.example", "chat.example."):
+        script = Script(turns, carry_on_to_tls)
+        result = await probe(script, Module("m", starttls=StartTLS.XMPP_CLIENT, server_name=name))
+        assert result.findings is not None, result.detail
+        assert script.heard == [hears for _, hears in turns]
+
+
 async def test_the_scheme_of_a_target_overrides_its_module() -> None:
     """A target that names its own protocol is spoken to in that, whatever its module says."""
     [pop3] = [dialogue for dialogue in DIALOGUES if dialogue.protocol is StartTLS.POP3]

@@ -47,15 +47,21 @@ async def sieve(talk: Conversation) -> None:
 
 
 async def _sieve_answer(talk: Conversation) -> list[str]:
-    """Read the lines up to the one that says OK; a literal is read over."""
+    """Read the lines up to the one that says OK; a literal, which may follow that too, is read over."""
     lines = []
     while not _SIEVE_STATUS.match(line := await talk.line()):
         if not line.startswith('"'):
             raise failed(f"expected a capability: {quoted(line)}")
         lines.append(line)
-        if literal := _SIEVE_LITERAL.search(line):
-            await talk.exactly(min(int(literal[1]), MAX_LINE))
-            await talk.line()
+        await _sieve_literal(talk, line)
     if not line.upper().startswith("OK"):
         raise talk.refused(line, _SIEVE_GOODBYE)
+    await _sieve_literal(talk, line)
     return lines
+
+
+async def _sieve_literal(talk: Conversation, line: str) -> None:
+    """Read what the end of a line announces (RFC 5804, section 4, literal-s2c), and the rest of the line behind it."""
+    if literal := _SIEVE_LITERAL.search(line):
+        await talk.exactly(min(int(literal[1]), MAX_LINE))
+        await talk.line()

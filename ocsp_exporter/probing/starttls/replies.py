@@ -40,7 +40,7 @@ async def _mail(talk: Conversation, hello: str) -> None:
     await talk.send(f"{hello} {talk.client_name()}\r\n".encode())
     greeting = await _mail_reply(talk)
     await _expect(talk, "250", greeting)
-    if not any(line[4:].upper() == "STARTTLS" for line in greeting[1:]):
+    if not any(line[4:].upper().split()[:1] == ["STARTTLS"] for line in greeting[1:]):
         raise talk.refused(f"its answer to {hello} does not offer STARTTLS", _QUIT)
     await talk.send(b"STARTTLS\r\n")
     await _expect(talk, "220", await _mail_reply(talk))
