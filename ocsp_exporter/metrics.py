@@ -210,7 +210,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric(
         "ocsp_probe_handshakes",
-        "How many TLS handshakes this probe made.",
+        "How many TLS handshakes of this probe showed a certificate.",
         (),
         _finding(lambda findings: findings.handshakes),
     ),

@@ -119,12 +119,19 @@ class Look:
             connected = await connect(self.way.addresses, target.port, deadline)
         with connected:
             starttls = module.starttls if target.starttls is None else target.starttls
+            began_in_clear = False
             if starttls is not StartTLS.NONE:
                 with self.timing.of(Phase.STARTTLS):
                     starting = start_tls(connected, starttls, hello.server_name.rstrip("."))
-                    await by(deadline, starting, Failure.TIMEOUT, f"what {starttls} says before TLS")
-            with self.timing.of(Phase.HANDSHAKE):
-                return await shake_hands(connected, hello, deadline)
+                    began_in_clear = await by(deadline, starting, Failure.TIMEOUT, f"what {starttls} says before TLS")
+            try:
+                with self.timing.of(Phase.HANDSHAKE):
+                    return await shake_hands(connected, hello, deadline)
+            except ProbeFailed as failed:
+                if began_in_clear and failed.failure is Failure.NOT_TLS:
+                    # Whether it comes with the go-ahead or behind it is the network's whim, and not another failure.
+                    raise ProbeFailed(Failure.STARTTLS, f"after the go-ahead: {failed.detail}") from failed
+                raise
 
 
 def _regard(module: Module, handshake: Handshake, now: float, fetched: tuple[x509.Certificate, ...] = ()) -> _View:

@@ -55,7 +55,7 @@ class Misbehaviour:
 
 
 INJECTED = Misbehaviour("injected", Failure.STARTTLS, "the server goes on in clear where TLS has to start: ")
-TALKS_ON = Misbehaviour("talks on in clear", Failure.NOT_TLS, "is not TLS; it begins with b'500 What")
+TALKS_ON = Misbehaviour("talks on in clear", Failure.STARTTLS, "is not TLS; it begins with b'500 What")
 CLOSES = Misbehaviour("closes", Failure.STARTTLS, "the server closed the connection before TLS")
 LATE = Misbehaviour("answers after the timeout", Failure.TIMEOUT, " did not end in time", patience=0.5)
 ENDLESS = Misbehaviour("banner without end", Failure.STARTTLS)

@@ -35,11 +35,13 @@ PROTOCOLS: Final[Mapping[StartTLS, Callable[[Conversation], Awaitable[None]]]] =
 )
 
 
-async def start_tls(connected: socket.socket, protocol: StartTLS, server_name: str) -> None:
+async def start_tls(connected: socket.socket, protocol: StartTLS, server_name: str) -> bool:
     """Bring a connected, non-blocking socket to where the ClientHello comes next; `protocol` is not NONE.
 
-    Raises ProbeFailed where the server does not agree (`starttls`), or has no TLS by its own word (`not_tls`).
+    Tells whether the server said anything in clear. Raises ProbeFailed where it does not agree (`starttls`), or has
+    no TLS by its own word (`not_tls`).
     """
     talk = Conversation(connected, server_name)
     await PROTOCOLS[protocol](talk)
     talk.end()
+    return talk.has_begun

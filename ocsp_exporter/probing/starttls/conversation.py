@@ -32,6 +32,11 @@ class Conversation:
         self._received = 0
         self._lines = 0
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether the server has said anything."""
+        return self._received > 0
+
     async def line(self, limit: int = MAX_LINE) -> str:
         """Read a line of at most `limit` octets, and give it without its end, which is CRLF or LF."""
         self._lines += 1
