@@ -10,10 +10,12 @@ from ocsp_exporter.config.loading import (
     load_config,
     parse_config,
 )
+from ocsp_exporter.config.schema import DEFAULT_MODULE
 
 __all__ = [
     "BUILT_IN_MODULES",
     "DEFAULT_CONFIG",
+    "DEFAULT_MODULE",
     "Config",
     "ConfigError",
     "Fault",

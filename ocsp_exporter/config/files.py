@@ -3,8 +3,9 @@
 import os
 import stat
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -22,6 +23,8 @@ from ocsp_exporter.quoting import printable, quoted
 #: Larger than any bundle of roots in use (the system's has 0.2 MiB).
 MAX_BYTES: Final = 8 * 1024 * 1024
 
+T = TypeVar("T")
+
 #: The keys with which TLS can sign.
 _SIGNING_KEYS: Final = (
     rsa.RSAPrivateKey,
@@ -36,13 +39,7 @@ def read_certificates(name: str, folder: Path) -> tuple[x509.Certificate, ...]:
 
     PEM with any number of certificates, or one in DER. Raises ValueError with a sentence that names the file.
     """
-    try:
-        return _certificates(_read_regular_file(folder / name))
-    except OSError as error:
-        fault = f"cannot be read: {error.strerror or error}"
-    except ValueError as error:
-        fault = printable(str(error), 80)
-    raise ValueError(f"the file {quoted(str(folder / name))} {fault}; expected certificates, in PEM or one in DER")
+    return _read_as(_certificates, folder / name, "certificates, in PEM or one in DER")
 
 
 def read_private_key(name: str, folder: Path) -> bytes:
@@ -50,13 +47,18 @@ def read_private_key(name: str, folder: Path) -> bytes:
 
     Gives PKCS #8 in DER. Raises ValueError with a sentence that names the file, and nothing of what is in it.
     """
+    return _read_as(_private_key, folder / name, "a private key, in PEM and not encrypted")
+
+
+def _read_as(read: Callable[[bytes], T], path: Path, expected: str) -> T:
+    """Read a file with `read`. Raises ValueError with a sentence that names the file and what was expected."""
     try:
-        return _private_key(_read_regular_file(folder / name))
+        return read(_read_regular_file(path))
     except OSError as error:
         fault = f"cannot be read: {error.strerror or error}"
     except ValueError as error:
         fault = printable(str(error), 80)
-    raise ValueError(f"the file {quoted(str(folder / name))} {fault}; expected a private key, in PEM and not encrypted")
+    raise ValueError(f"the file {quoted(str(path))} {fault}; expected {expected}")
 
 
 def check_key(key: bytes, certificate: x509.Certificate) -> None:

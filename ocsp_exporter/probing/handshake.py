@@ -27,7 +27,6 @@ _STAPLE_REASONS = {
     "excessive message size": Problem.TOO_LARGE,
 }
 
-
 #: What servers say of all kinds, when none of their certificates suits the ClientHello. Before it OpenSSL writes
 #: `sslv3`, `ssl/tls` or `tls`, as its version goes.
 _NO_SUITABLE_CERTIFICATE = " alert handshake failure"

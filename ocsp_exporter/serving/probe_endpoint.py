@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ocsp_exporter.config import DEFAULT_MODULE
 from ocsp_exporter.metrics import Publication
 from ocsp_exporter.model import Module, Results, Target
 from ocsp_exporter.serving.exposition import render
@@ -16,7 +17,6 @@ from ocsp_exporter.serving.probes import Clock, Probe
 from ocsp_exporter.serving.responses import exposition
 from ocsp_exporter.target import TargetError, parse_target
 
-DEFAULT_MODULE = "tls"
 _PARAMETERS = ("target", "module")
 _BUSY = 503
 _WRONG = 400

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ocsp_exporter import __version__
 from ocsp_exporter.advice import advise
+from ocsp_exporter.config import DEFAULT_MODULE
 from ocsp_exporter.model import Evidence, Findings, ProbeResult, Results, ScheduledTarget
 from ocsp_exporter.quoting import printable
 from ocsp_exporter.report import words
@@ -86,6 +87,7 @@ def render(targets: Sequence[tuple[ScheduledTarget, Results]], now: float, modul
         total_rows=len(rows),
         counts=[(grade, counts[grade]) for grade in GRADES if counts[grade]],
         modules=sorted(modules),
+        default_module=DEFAULT_MODULE,
     )
     return page.encode()
 

@@ -32,6 +32,7 @@ from ocsp_exporter.report import words
 from ocsp_exporter.report.assessment import Level, assess, worst
 from ocsp_exporter.report.document import document
 from ocsp_exporter.report.text import report
+from tests.unit import results
 
 NOW = 1_790_000_000  # 2026-09-21 14:13:20 UTC
 HOUR = 3_600
@@ -50,17 +51,7 @@ LEAF = CertificateFacts(
     ocsp_urls=("http://ocsp.example/",),
     crl_urls=(),
 )
-SESSION = Handshake(
-    address="192.0.2.1",
-    chain=(),
-    staple=b"der",
-    staple_problem=None,
-    version="TLSv1.3",
-    cipher="TLS_AES_256_GCM_SHA384",
-    complete=True,
-    client_certificate_requested=False,
-    chain_errors=frozenset(),
-)
+SESSION = replace(results.SESSION, staple=b"der", cipher="TLS_AES_256_GCM_SHA384")
 PHASES = {Phase.RESOLVE: 0.0001, Phase.CONNECT: 0.0005, Phase.HANDSHAKE: 0.0042}
 STAPLE = Evidence(
     source=Source.STAPLE,
