@@ -185,6 +185,44 @@ class StartTLS(StrEnum):
     NATS_AUTO = "nats-auto"
 
 
+class RequestMethod(StrEnum):
+    """How a responder is asked: by GET where the request is short, else by POST (`auto`), or by one of them alone."""
+
+    AUTO = "auto"
+    GET = "get"
+    POST = "post"
+
+
+class CertIDHash(StrEnum):
+    """The hash of the CertID in a request (RFC 6960, section 4.1.1)."""
+
+    SHA1 = "sha1"
+    SHA256 = "sha256"
+
+
+class CRLQuery(StrEnum):
+    """When the CRL is asked; `fallback`: where there is no responder, or it gave no verified answer."""
+
+    NEVER = "never"
+    FALLBACK = "fallback"
+    ALWAYS = "always"
+
+
+class ChainDepth(StrEnum):
+    """Which certificates of the path are checked: the leaf, or all but the root."""
+
+    LEAF = "leaf"
+    ALL = "all"
+
+
+class FetchKind(StrEnum):
+    """What is fetched over HTTP beside the probes."""
+
+    OCSP = "ocsp"
+    CRL = "crl"
+    ISSUER = "issuer"
+
+
 class Follow(StrEnum):
     """Whose URLs are fetched beside those that are allowed by name or address.
 
@@ -221,6 +259,8 @@ class EgressPolicy:
         ip_network("ff00::/8"),
     )
     max_response_bytes: int = 256 * 1024
+    max_crl_bytes: int = 64 * 1024 * 1024
+    requests_per_second_per_host: float = 10.0
     proxy_url: str | None = field(default=None, repr=False)  # a password may be in it
 
 
@@ -274,14 +314,42 @@ class StapleSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ResponderSettings:
+    """Whether and how a certificate's responder is asked for a second opinion.
+
+    `urls` replace those of the certificate. `refresh` is the longest time for which an answer is not asked for again.
+    Those `trusted` may sign for any issuer (RFC 6960, section 4.2.2.2, first case).
+    """
+
+    query: bool = True
+    urls: tuple[str, ...] = ()
+    method: RequestMethod = RequestMethod.AUTO
+    nonce: bool = False
+    hash: CertIDHash = CertIDHash.SHA1
+    timeout: float = 10.0
+    refresh: float = 3600.0
+    trusted: tuple[x509.Certificate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CRLSettings:
+    """Whether and how a certificate's CRL is asked; `urls` and `refresh` as for the responder."""
+
+    query: CRLQuery = CRLQuery.FALLBACK
+    urls: tuple[str, ...] = ()
+    timeout: float = 30.0
+    refresh: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
 class Module:
     """A named recipe for looking at a target.
 
     `server_name` None: the target's host. Without `send_server_name` the certificate is looked at for that name, and
     the server is not told it. A target is looked at once for each of `key_types`, and under `addresses` `all` at each
     address. `issuers` are certificates beside the chain sent and the roots in which an issuer is looked for; with
-    `fetch_issuer` it is then looked for where the certificate says that it is (caIssuers). `trusted_responders` may
-    sign for any issuer.
+    `fetch_issuer` it is then looked for where the certificate says that it is (caIssuers). `chain`: for which
+    certificates responder and CRL are asked.
     """
 
     name: str
@@ -296,7 +364,9 @@ class Module:
     staple: StapleSettings = StapleSettings()
     issuers: tuple[x509.Certificate, ...] = ()
     fetch_issuer: bool = False
-    trusted_responders: tuple[x509.Certificate, ...] = ()
+    responder: ResponderSettings = ResponderSettings()
+    crl: CRLSettings = CRLSettings()
+    chain: ChainDepth = ChainDepth.LEAF
     clock_skew: float = 300.0
     max_age_without_next_update: float = 86400.0
 
@@ -389,13 +459,22 @@ class ResponseFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class CRLFacts:
+    """What a CRL says of itself: its cRLNumber (None: it has none), and of how many certificates it is a list."""
+
+    number: int | None
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What one source says of one certificate, judged.
 
     `authentic`: it is about this certificate and was signed by one who may, whatever the time is. Times are
     as the evidence states them, None where it does not; `revocation` is set only where the evidence says
     revoked. `signer_not_after` is the end of the certificate that signed. `fetched_at` is when it was
-    obtained, None where nothing was. `der` are the bytes themselves, None where there are none.
+    obtained, None where nothing was. `der` are the bytes themselves, None where there are none or where they are not
+    kept, as a CRL's are not.
     """
 
     source: Source
@@ -408,6 +487,7 @@ class Evidence:
     next_update: int | None = None
     revocation: Revocation | None = None
     response: ResponseFacts | None = None
+    crl: CRLFacts | None = None
     signer_not_after: int | None = None
     fetched_at: float | None = None
     der: bytes | None = None

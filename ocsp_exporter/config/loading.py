@@ -16,6 +16,7 @@ from ocsp_exporter.model import (
     ClientCertificate,
     EgressPolicy,
     Module,
+    ResponderSettings,
     ScheduledTarget,
     StaplePolicy,
     StapleSettings,
@@ -218,7 +219,7 @@ def _module(name: str, keys: schema.Module) -> Module:
         ),
         issuers=keys.issuer_file or (),
         fetch_issuer=keys.fetch_issuer,
-        trusted_responders=tuple(chain.from_iterable(keys.responder.trusted_certificates)),
+        responder=ResponderSettings(trusted=tuple(chain.from_iterable(keys.responder.trusted_certificates))),
         clock_skew=keys.clock_skew,
         max_age_without_next_update=keys.max_age_without_next_update,
     )

@@ -149,7 +149,7 @@ def _judge(module: Module, handshake: Handshake, path: tuple[x509.Certificate, .
         return None
     # A self-signed leaf is its own issuer.
     issuer = path[1] if len(path) > 1 else path[0] if is_self_signed(path[0]) else None
-    policy = Policy(module.clock_skew, module.max_age_without_next_update, module.trusted_responders)
+    policy = Policy(module.clock_skew, module.max_age_without_next_update, module.responder.trusted)
     return validate(handshake.staple, path[0], issuer, now, policy, Origin(Source.STAPLE, 0, now))
 
 
