@@ -31,6 +31,7 @@ _OK, _NOT_MODIFIED = 200, 304
 _SEE_OTHER = 303
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,10 @@ class Answer:
 
 
 class FetchFailed(Exception):
-    """Nothing usable came. `detail` is a sentence for people; `status_code` and `headers` are of an answer refused."""
+    """Nothing usable came. `detail` is a sentence for people; `status_code` and `headers` are of an answer refused.
+
+    `retry_after`: the seconds for which asking that host again is of no use, None where nothing speaks against it.
+    """
 
     def __init__(
         self,
@@ -75,12 +79,14 @@ class FetchFailed(Exception):
         detail: str,
         status_code: int | None = None,
         headers: Mapping[str, str] = _NO_HEADERS,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(f"{problem}: {detail}")
         self.problem = problem
         self.detail = detail
         self.status_code = status_code
         self.headers = headers
+        self.retry_after = retry_after
 
 
 class Egress:
@@ -121,7 +127,8 @@ class Egress:
             url = _parse(response.headers["location"], url)
             if response.status_code == _SEE_OTHER:
                 request = replace(request, content=None)
-        raise FetchFailed(Problem.HTTP_ERROR, f"{request.url} redirects more than {MOST_REDIRECTS} times")
+        told = f"{request.url} redirects more than {MOST_REDIRECTS} times"
+        raise FetchFailed(Problem.HTTP_ERROR, told, response.status_code)
 
     async def _send(self, url: httpx.URL, request: Request, deadline: float) -> httpx.Response:
         """Send to the first address that may be asked and answers; each has its share of the time that is left."""
@@ -187,13 +194,25 @@ class Egress:
         )
 
 
+def origin_of(text: str) -> str:
+    """Return a URL's scheme and host, with the port where that is not the scheme's default: `http://ca.example:8080`.
+
+    Raises FetchFailed for what cannot be asked.
+    """
+    url = _parse(text)
+    host = _ascii_host(url).lower()
+    host = f"[{host}]" if ":" in host else host
+    port = "" if url.port in {None, _DEFAULT_PORTS[url.scheme]} else f":{url.port}"
+    return f"{url.scheme}://{host}{port}"
+
+
 def _parse(text: str, base: httpx.URL | None = None) -> httpx.URL:
     """Read a URL, or what a redirect at `base` leads to."""
     try:
         url = httpx.URL(text) if base is None else base.join(text)
     except (httpx.InvalidURL, ValueError) as error:  # a bracketed host at fault is a ValueError of urllib
         raise FetchFailed(Problem.UNREACHABLE, f"{text!r} is not a URL that can be asked: {error}") from error
-    if url.scheme not in {"http", "https"}:
+    if url.scheme not in _DEFAULT_PORTS:
         raise FetchFailed(Problem.UNSUPPORTED_SCHEME, f"{text!r} is neither http nor https")
     if not url.host:
         raise FetchFailed(Problem.UNREACHABLE, f"{text!r} is not a URL that can be asked: it names no host")
