@@ -109,6 +109,10 @@ class Egress:
         except TimeoutError as error:
             raise FetchFailed(Problem.TIMEOUT, f"{request.url} did not answer in time") from error
 
+    def require_permission(self, request: Request) -> None:
+        """Raise FetchFailed for what is not permitted, as far as that is clear without looking a name up."""
+        self._require_permission(_parse(request.url), request)
+
     async def close(self) -> None:
         """Close all connections. No fetch may be under way."""
         if "_transport" in self.__dict__:  # made at the first fetch
@@ -132,8 +136,8 @@ class Egress:
 
     async def _send(self, url: httpx.URL, request: Request, deadline: float) -> httpx.Response:
         """Send to the first address that may be asked and answers; each has its share of the time that is left."""
+        self._require_permission(url, request)
         if self._policy.proxy_url is not None:
-            self._require_permission(url, literal_address(url.host), request)
             return await self._transport.handle_async_request(_message(url, request))
         addresses = await self._permitted_addresses(url, request)
         unreachable: httpx.TransportError | None = None
@@ -159,9 +163,12 @@ class Egress:
             raise FetchFailed(Problem.BLOCKED_BY_EGRESS_POLICY, f"{url} may not be asked: {objections[0]}")
         return permitted[:_MOST_ADDRESSES]
 
-    def _require_permission(self, url: httpx.URL, address: str | None, request: Request) -> None:
+    def _require_permission(self, url: httpx.URL, request: Request) -> None:
+        """Judge a URL as it stands, so that a forbidden name is not even looked up, nor a proxy asked for it."""
+        address = literal_address(url.host)
         told = objection(self._policy, _ascii_host(url), address, request.vouched_by)
-        if told:
+        may_lead_to_allowed = address is None and self._policy.allowed and self._policy.proxy_url is None
+        if told and not may_lead_to_allowed:
             raise FetchFailed(Problem.BLOCKED_BY_EGRESS_POLICY, f"{url} may not be asked: {told}")
 
     async def _take(self, url: httpx.URL, request: Request, response: httpx.Response) -> Answer:

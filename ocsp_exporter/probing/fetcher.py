@@ -53,10 +53,12 @@ class Fetcher:
         others. While the host is paused it fails at once, with the problem that led to the pause. After the pause one
         request is a trial, and the others wait for its outcome.
         """
+        origin = ""
         try:
             origin = origin_of(request.url)
+            self._egress.require_permission(request)  # what may not be sent anyway waits for nobody
         except FetchFailed as failed:
-            self._observer.fetched(kind, "", 0.0, failed.problem)
+            self._observer.fetched(kind, _name(origin), 0.0, failed.problem)
             raise
         host = self._host(origin)
         host.require_no_pause(self._clock())
@@ -110,7 +112,7 @@ class Fetcher:
             logger.info("a host answers again", extra={"host": host.name})
 
     def _host(self, origin: str) -> Host:
-        host = self._hosts.pop(origin, None) or Host(origin.partition("://")[2])
+        host = self._hosts.pop(origin, None) or Host(_name(origin))
         if len(self._hosts) >= _MOST_HOSTS:
             self._forget()
         self._hosts[origin] = host
@@ -122,3 +124,7 @@ class Fetcher:
         needed = {origin: bool(host.waiting or host.pause_left(now)) for origin, host in self._hosts.items()}
         for origin in sorted(needed, key=needed.__getitem__)[:_FORGOTTEN_AT_ONCE]:
             del self._hosts[origin]
+
+
+def _name(origin: str) -> str:
+    return origin.partition("://")[2]

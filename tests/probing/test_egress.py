@@ -321,6 +321,22 @@ async def test_who_vouches_for_a_url_vouches_for_where_it_leads(voucher: Voucher
     assert len(server.heads) == 3
 
 
+async def test_a_name_that_may_not_be_asked_is_not_looked_up() -> None:
+    """Nobody learns of it. Where addresses are allowed, only the look-up can tell whether it leads to one."""
+    looked_up = []
+
+    def note(host: str) -> Addresses:
+        looked_up.append(host)
+        return (Address(AF_INET, "192.0.2.1"),)
+
+    for policy, names_looked_up in ((EgressPolicy(), []), (HERE, ["ca.example"])):
+        looked_up.clear()
+        async with egress(policy, resolver=Resolver(note)) as client:
+            told = await failure(client, "http://ca.example/")
+        assert told[0] is Problem.BLOCKED_BY_EGRESS_POLICY
+        assert looked_up == names_looked_up
+
+
 async def test_only_those_addresses_of_a_name_are_used_that_may_be() -> None:
     """A name with a denied and an allowed address is asked at the latter."""
     known = {"ca.example": ["169.254.169.254", "127.0.0.1"]}

@@ -92,6 +92,18 @@ def test_who_gives_up_waiting_leaves_no_gap() -> None:
     play(story)
 
 
+def test_what_may_not_be_sent_waits_for_nobody() -> None:
+    """It takes no turn from those whose requests are sent; it is told to the observer."""
+    denied = "http://169.254.169.254/"
+
+    async def story(here: Here) -> None:
+        assert await here.fetch_all(*[denied] * 9) == [Problem.BLOCKED_BY_EGRESS_POLICY] * 9
+        assert (here.fetcher.delay(denied), here.wire.sent) == (0.0, [])
+        assert here.notes.fetches == [("ocsp", "169.254.169.254", 0.0, "blocked_by_egress_policy")] * 9
+
+    play(story)
+
+
 # When a host is left alone.
 
 FAULTS_OF_HOSTS: Mapping[str, Act] = {

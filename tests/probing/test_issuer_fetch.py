@@ -257,7 +257,7 @@ class _Faulty(Resolver):
 async def test_a_fault_of_the_exporter_fails_nobody(caplog: pytest.LogCaptureFixture) -> None:
     """It is in the log with its place in the code."""
     resolver = _Faulty()
-    issuers = IssuerFetch(Fetcher(Egress(EgressPolicy(), resolver), 1000.0))
+    issuers = IssuerFetch(Fetcher(Egress(BY_NAME, resolver), 1000.0))
     assert await issuers.find(leaf("http://localhost/"), asyncio.get_running_loop().time() + PATIENCE) is None
     resolver.close()
     assert "Traceback" in caplog.text

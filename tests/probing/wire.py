@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from ocsp_exporter.model import FetchKind, Problem, StoreResult
+from ocsp_exporter.model import EgressPolicy, FetchKind, Follow, Problem, StoreResult
 from ocsp_exporter.probing.egress import Answer, Egress, FetchFailed, Request
 from ocsp_exporter.probing.fetcher import Fetcher
+from ocsp_exporter.probing.resolver import Resolver
 from tests.unit import virtual_time
 from tests.unit.results import NOW
 
@@ -37,6 +38,7 @@ class Wire(Egress):
     """Does by its script, and answers well afterwards. It notes what was sent, when, and until when."""
 
     def __init__(self, script: list[Act]) -> None:
+        super().__init__(EgressPolicy(Follow.ANY), Resolver())
         self._script = script
         self.sent: list[tuple[float, str]] = []
         self.deadlines: list[float] = []
