@@ -504,24 +504,36 @@ class Applicability:
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
-    """What a probe found at a target that could be looked at.
+class TLSFindings:
+    """What the handshakes of a probe showed, evidence aside.
 
     `session` is the handshake whose TLS facts are shown. `stapled_handshakes` of `handshakes` carried a
     staple, `distinct_staples` of them different ones. `compliant` None: the policy demands nothing here.
-    `revoked` has an entry for each depth at which it is known.
     """
 
     session: Handshake
     handshakes: int
     stapled_handshakes: int
     distinct_staples: int
+    staple_required: bool
+    compliant: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a probe found at a target that could be looked at; `tls` None: no handshakes belong to it.
+
+    `revoked` has an entry for each depth at which it is known, `agreement` for each at which two sources or more are
+    verified. `staple_lag` is how many seconds the responder's this_update is after the staple's.
+    """
+
+    tls: TLSFindings | None
     certificates: tuple[CertificateFacts, ...]
     applicability: tuple[Applicability, ...]
     evidence: tuple[Evidence, ...]
-    staple_required: bool
-    compliant: bool | None
     revoked: Mapping[int, bool]
+    agreement: Mapping[int, bool] = field(default_factory=dict)
+    staple_lag: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ The text report, the JSON document and the exit code of `probe` all stand on thi
 An untrusted chain is told beside it and does not weigh: all this is about revocation.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from ocsp_exporter.advice import FAILURES
-from ocsp_exporter.model import Evidence, Failure, Findings, ProbeResult, Problem, Source, Status
+from ocsp_exporter.model import Evidence, Failure, Findings, ProbeResult, Problem, Source, Status, TLSFindings
 from ocsp_exporter.report import words
 
 # The share of its life after which a piece of evidence should have been replaced.
@@ -103,10 +103,10 @@ def is_applicable(findings: Findings) -> bool:
     )
 
 
-def violation(findings: Findings) -> str:
+def violation(tls: TLSFindings, evidence: Iterable[Evidence]) -> str:
     """Say in which way a probe that was found not compliant breaks the staple policy."""
-    staple = next((entry for entry in findings.evidence if entry.source is Source.STAPLE), None)
-    seen, made = findings.stapled_handshakes, findings.handshakes
+    staple = next((entry for entry in evidence if entry.source is Source.STAPLE), None)
+    seen, made = tls.stapled_handshakes, tls.handshakes
     if seen == 0:
         return f"a staple is required, and none was sent (handshakes made: {made})"
     if seen < made:
@@ -148,8 +148,9 @@ def _judge_evidence(findings: Findings, now: float) -> Iterator[Ground]:
 
 def _judge_compliance(findings: Findings, _now: float) -> Iterator[Ground]:
     """Weigh the staple policy."""
-    if findings.compliant is False:
-        yield Ground(Level.CRITICAL, f"The staple policy is violated: {violation(findings)}.")
+    if findings.tls and findings.tls.compliant is False:
+        broken = violation(findings.tls, findings.evidence)
+        yield Ground(Level.CRITICAL, f"The staple policy is violated: {broken}.")
 
 
 def _judge_refresh(findings: Findings, now: float) -> Iterator[Ground]:
