@@ -223,6 +223,18 @@ class FetchKind(StrEnum):
     ISSUER = "issuer"
 
 
+class StoreResult(StrEnum):
+    """How a request to the store of evidence ended; what was corrupt, foreign or old is removed and was no hit."""
+
+    HIT = "hit"
+    MISS = "miss"
+    CORRUPT = "corrupt"
+    FOREIGN = "foreign"
+    OLD = "old"
+    WRITTEN = "written"
+    FAILED = "failed"
+
+
 class Follow(StrEnum):
     """Whose URLs are fetched beside those that are allowed by name or address.
 

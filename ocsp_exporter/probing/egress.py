@@ -18,7 +18,7 @@ import httpx
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ocsp_exporter.model import EgressPolicy, ProbeFailed, Problem
-from ocsp_exporter.probing.egress_policy import literal_address, objection
+from ocsp_exporter.probing.egress_policy import Voucher, literal_address, objection
 from ocsp_exporter.probing.resolver import Resolver
 from ocsp_exporter.probing.roots import system_roots
 
@@ -37,12 +37,12 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 class Request:
     """What to fetch. `content` None: by GET, otherwise it is sent by POST.
 
-    `vouched_for`: see `egress_policy.objection`; it holds for where the URL redirects to as well. No more than
-    `limit` bytes are taken, and no more than the policy says where that is None.
+    Who vouches for the URL vouches for where it redirects to as well. No more than `limit` bytes are taken, and no
+    more than the policy's `max_response_bytes` where that is None.
     """
 
     url: str
-    vouched_for: bool = False
+    vouched_by: Voucher = Voucher.NOBODY
     content: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     limit: int | None = None
@@ -146,14 +146,14 @@ class Egress:
         except ProbeFailed as error:
             raise FetchFailed(Problem.UNREACHABLE, error.detail) from error
         addresses = list(dict.fromkeys(address.host for address in found))
-        objections = [objection(self._policy, host, address, vouched_for=request.vouched_for) for address in addresses]
+        objections = [objection(self._policy, host, address, request.vouched_by) for address in addresses]
         permitted = [address for address, told in zip(addresses, objections, strict=True) if told is None]
         if not permitted:
             raise FetchFailed(Problem.BLOCKED_BY_EGRESS_POLICY, f"{url} may not be asked: {objections[0]}")
         return permitted[:_MOST_ADDRESSES]
 
     def _require_permission(self, url: httpx.URL, address: str | None, request: Request) -> None:
-        told = objection(self._policy, _ascii_host(url), address, vouched_for=request.vouched_for)
+        told = objection(self._policy, _ascii_host(url), address, request.vouched_by)
         if told:
             raise FetchFailed(Problem.BLOCKED_BY_EGRESS_POLICY, f"{url} may not be asked: {told}")
 

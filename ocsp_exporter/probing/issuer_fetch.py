@@ -108,7 +108,7 @@ class IssuerFetch:
     async def _certificates_at(self, url: str) -> tuple[x509.Certificate, ...]:
         # Nobody vouches for the URL: without its issuer the certificate leads to no root.
         deadline = asyncio.get_running_loop().time() + _PATIENCE
-        answer = await self._egress.fetch(Request(url, vouched_for=False, limit=_LARGEST), deadline)
+        answer = await self._egress.fetch(Request(url, limit=_LARGEST), deadline)
         certificates = certificates_in(answer.body)
         if not certificates:
             raise FetchFailed(Problem.MALFORMED, f"{answer.url} answered with no certificate that can be read")
