@@ -129,8 +129,7 @@ class _ResponseCheck:
     subject: Subject
 
     def __call__(self, data: bytes, report: Report) -> None:
-        subject = self.subject
-        evidence = validate(data, subject.certificate, subject.issuer, NOW, subject.policy)
+        evidence = self.subject.judge(data, NOW)
         report.accepted += evidence.produced_at is not None
         if evidence.status in VERIFIED:
             report.verified += 1
