@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from cryptography import x509
 
-from ocsp_exporter.model import Problem
+from ocsp_exporter.model import Module, Problem
 from ocsp_exporter.revocation.responder import Responder
 from ocsp_exporter.revocation.response import Response, SingleResponse
 
@@ -24,6 +24,11 @@ class Policy:
     clock_skew: float = 300.0
     max_age_without_next_update: float = 86400.0
     trusted: tuple[x509.Certificate, ...] = ()
+
+
+def policy_of(module: Module) -> Policy:
+    """Return how a module judges evidence."""
+    return Policy(module.clock_skew, module.max_age_without_next_update, module.responder.trusted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from random import Random
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from ocsp_exporter.model import VERIFIED
 from ocsp_exporter.revocation import certificate
 from ocsp_exporter.revocation.checks import Policy
-from ocsp_exporter.revocation.compliance import VERIFIED
 from ocsp_exporter.revocation.extensions import may_sign_responses
 from ocsp_exporter.revocation.facts import describe
 from ocsp_exporter.revocation.path import build_path
