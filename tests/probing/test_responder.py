@@ -17,10 +17,11 @@ from ocsp_exporter.demo.http import build_app, serve_http
 from ocsp_exporter.demo.listening import listen, port_of
 from ocsp_exporter.demo.responder import Responder
 from ocsp_exporter.demo.response import nonce
-from ocsp_exporter.model import CertIDHash, EgressPolicy, Problem, RequestMethod, Status
+from ocsp_exporter.model import CertIDHash, EgressPolicy, Follow, Problem, RequestMethod, Status
 from ocsp_exporter.probing.egress import Answer, Egress, FetchFailed, Request
 from ocsp_exporter.probing.egress_policy import Voucher
 from ocsp_exporter.probing.fetcher import Fetcher
+from ocsp_exporter.probing.resolver import Resolver
 from ocsp_exporter.probing.responder import Question, ResponderAnswer, ask
 from ocsp_exporter.revocation.checks import Policy
 from ocsp_exporter.revocation.compliance import VERIFIED
@@ -246,6 +247,33 @@ async def test_post_carries_the_request_in_the_body() -> None:
     assert server.bodies == [build(LEAF.certificate, CA.certificate, CertIDHash.SHA256, None)]
 
 
+async def test_the_same_get_is_repeated_conditionally() -> None:
+    """With the validators of the answer before, which is given back if the server says that it still holds."""
+    tagged = answer(CA.answer(LEAF), Content_Type=OCSP, ETag='"a"', Last_Modified="Fri, 20 Nov 2026 10:00:00 GMT")
+    async with serve(tagged, answer(status="304 Not Modified"), GOOD) as server, fetching() as fetcher:
+        asked = question(server.url("/ocsp"))
+        first = await ask(fetcher, asked, is_verified)
+        assert await ask(fetcher, asked, is_verified, first) is first
+        last = await ask(fetcher, asked, is_verified, first)
+        assert (last is not first, last.validators) == (True, {})
+        await ask(fetcher, asked, is_verified, last)
+    conditions = [[line for line in head.splitlines() if line.startswith("If-")] for head in server.heads]
+    told = ['If-None-Match: "a"', "If-Modified-Since: Fri, 20 Nov 2026 10:00:00 GMT"]
+    assert conditions == [[], told, told, []]
+
+
+async def test_an_answer_to_another_request_confirms_nothing() -> None:
+    """By POST, or with a nonce, nothing is asked conditionally; a 304 that nobody asked for is an error."""
+    tagged = answer(CA.answer(LEAF), Content_Type=OCSP, ETag='"a"')
+    async with serve(tagged, answer(status="304 Not Modified")) as server, fetching() as fetcher:
+        first = await ask(fetcher, question(server.url("/ocsp")), is_verified)
+        for changed in ({"method": RequestMethod.POST}, {"nonce": True, "method": RequestMethod.GET}):
+            with pytest.raises(FetchFailed) as raised:
+                await ask(fetcher, question(server.url("/ocsp"), **changed), is_verified, first)
+            assert raised.value.problem is Problem.HTTP_ERROR
+    assert not any("If-None-Match" in head for head in server.heads)
+
+
 async def test_a_nonce_is_drawn_for_each_question() -> None:
     """32 octets (RFC 9654, section 2.1), the same in all that is sent for one question, and told beside the answer."""
     async with serve(GOOD) as server, fetching() as fetcher:
@@ -382,6 +410,7 @@ class Slow(Egress):
     """Lets the time pass that each URL takes, and then answers 404; `given` are the seconds that each fetch had."""
 
     def __init__(self, takes: Callable[[str], float]) -> None:
+        super().__init__(EgressPolicy(follow=Follow.ANY), Resolver())
         self._takes = takes
         self.given: list[float] = []
 
