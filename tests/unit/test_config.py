@@ -374,7 +374,9 @@ def test_certificates_are_read_from_the_folder_of_the_file(tmp_path: Path) -> No
     assert module.issuers == (root,)
     assert parse_config(FILES % ("null", "null"), "f.yaml", tmp_path).modules["a"] == Module("a")
     text = "modules: {a: {responder: {trusted_certificates: [both.pem, other.der]}}}"
-    assert parse_config(text, "f.yaml", tmp_path).modules["a"] == Module("a", responder=ResponderSettings(trusted=(root, other, other)))
+    assert parse_config(text, "f.yaml", tmp_path).modules["a"] == Module(
+        "a", responder=ResponderSettings(trusted=(root, other, other))
+    )
 
 
 @pytest.fixture
