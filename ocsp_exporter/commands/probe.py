@@ -26,7 +26,7 @@ from ocsp_exporter.report.text import report
 from ocsp_exporter.serving import logs
 from ocsp_exporter.serving.exposition import render
 from ocsp_exporter.serving.negotiation import Format
-from ocsp_exporter.target import TargetError, parse_target
+from ocsp_exporter.target import TargetError, read_target
 
 #: By how bad the worst of all results is.
 EXIT_CODES = {
@@ -72,7 +72,7 @@ def _targets(names: Sequence[str], module: Module) -> list[Target]:
     targets, faults = [], []
     for name in names:
         try:
-            targets.append(parse_target(name, module.starttls))
+            targets.append(read_target(name, module.prober, module.starttls))
         except TargetError as error:
             faults.append(str(error))
     if faults:

@@ -10,7 +10,7 @@ from ocsp_exporter.config.loading import (
     load_config,
     parse_config,
 )
-from ocsp_exporter.config.schema import DEFAULT_MODULE
+from ocsp_exporter.config.module_schema import DEFAULT_MODULE
 
 __all__ = [
     "BUILT_IN_MODULES",

@@ -19,6 +19,7 @@ from ocsp_exporter.model import (
     Source,
     StartTLS,
     Status,
+    TLSFindings,
 )
 from ocsp_exporter.probing.connecting import connect
 from ocsp_exporter.probing.handshake import Hello, StapleUnreadable, shake_hands
@@ -169,14 +170,11 @@ def _conclude(module: Module, views: Sequence[_View], counted: int) -> Findings:
     if evidence is None and required:
         evidence = Evidence(Source.STAPLE, 0, Status.MISSING)
     revoked = compliance.is_revoked(staples)
-    return Findings(
+    tls = TLSFindings(
         session=shown.handshake,
         handshakes=len(views),
         stapled_handshakes=len(staples),
         distinct_staples=len({(staple.der, staple.problems if staple.der is None else ()) for staple in staples}),
-        certificates=tuple(describe(each, depth) for depth, each in enumerate(shown.path)),
-        applicability=compliance.applicability(shown.leaf, required=required, sent=bool(staples)),
-        evidence=(evidence,) if evidence else (),
         staple_required=required,
         compliant=compliance.is_compliant(
             module.staple.policy,
@@ -184,5 +182,14 @@ def _conclude(module: Module, views: Sequence[_View], counted: int) -> Findings:
             required=required,
             revoked=revoked.get(0),
         ),
+    )
+    return Findings(
+        tls=tls,
+        certificates=tuple(describe(each, depth) for depth, each in enumerate(shown.path)),
+        applicability=(
+            compliance.staple_applicability(required=required, sent=bool(staples)),
+            *compliance.applicability(shown.leaf),
+        ),
+        evidence=(evidence,) if evidence else (),
         revoked=revoked,
     )

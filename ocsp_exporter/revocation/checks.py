@@ -10,7 +10,7 @@ from typing import Protocol
 
 from cryptography import x509
 
-from ocsp_exporter.model import Problem
+from ocsp_exporter.model import Module, Problem
 from ocsp_exporter.revocation.responder import Responder
 from ocsp_exporter.revocation.response import Response, SingleResponse
 
@@ -27,18 +27,24 @@ class Policy:
     trusted: tuple[x509.Certificate, ...] = ()
 
 
+def policy_of(module: Module) -> Policy:
+    """Return how a module judges evidence."""
+    return Policy(module.clock_skew, module.max_age_without_next_update, module.responder.trusted)
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """A response beside what it is judged by: the input of every check.
 
     `responders` are several only where a certificate was renewed; then the first is valid at the time in question, if
-    any is.
+    any is. `nonce` is the one sent, None where none was or nothing was asked.
     """
 
     response: Response
     issuer: x509.Certificate | None
     matching: tuple[SingleResponse, ...]
     responders: tuple[Responder, ...]
+    nonce: bytes | None = None
 
     @property
     def responder(self) -> Responder | None:
@@ -82,6 +88,16 @@ def extensions_are_known(case: Case) -> Problem | None:
     return Problem.CRITICAL_EXTENSION if critical - KNOWN_EXTENSIONS else None
 
 
+def nonce_is_the_one_sent(case: Case) -> Problem | None:
+    """An answer that has another nonce is one to another request (RFC 6960, section 4.4.1; RFC 9654, section 2.1).
+
+    Many responders sign answers beforehand, and leave the nonce out.
+    """
+    if case.nonce is None or case.response.nonce is None:
+        return None
+    return Problem.NONCE_MISMATCH if case.response.nonce != case.nonce else None
+
+
 #: In the order in which the problems are reported.
 TIMELESS_CHECKS: tuple[Callable[[Case], Problem | None], ...] = (
     issuer_is_known,
@@ -90,6 +106,7 @@ TIMELESS_CHECKS: tuple[Callable[[Case], Problem | None], ...] = (
     responder_is_authorized,
     signature_is_valid,
     extensions_are_known,
+    nonce_is_the_one_sent,
 )
 
 #: Extensions that change nothing about what an answer says (RFC 6960, section 4.4; RFC 6962, section 3.3).

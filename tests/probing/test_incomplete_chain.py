@@ -18,6 +18,7 @@ from ocsp_exporter.demo.endpoints import Endpoint, serve_tls
 from ocsp_exporter.demo.listening import listen, port_of
 from ocsp_exporter.model import Evidence, Findings, Problem, Signer, Source, Status, Target
 from ocsp_exporter.probing.opening import open_prober
+from tests.findings import tls_of
 from tests.probing.http_server import Server, answer, hang_after, serve
 
 ROOT = Authority.root(time.time())
@@ -124,7 +125,7 @@ async def test_a_url_that_hangs_does_not_fail_the_probe(tmp_path: Path) -> None:
     """All handshakes are made, and what they showed is told by the probe's deadline."""
     async with serve(hang_after(b"")) as server, endpoint(tmp_path, ca_cer(server)) as running:
         found = await running.look("fetch_issuer: true\ntimeout: 2s\nstaple: {handshakes: 3}", ALLOWED)
-        assert (found.handshakes, found.stapled_handshakes) == (3, 3)
+        assert (tls_of(found).handshakes, tls_of(found).stapled_handshakes) == (3, 3)
         assert staple(found).problems == (Problem.ISSUER_UNAVAILABLE,)
         assert len(server.heads) == 1
 
