@@ -17,14 +17,13 @@ from ocsp_exporter.demo.http import build_app, serve_http
 from ocsp_exporter.demo.listening import listen, port_of
 from ocsp_exporter.demo.responder import Responder
 from ocsp_exporter.demo.response import nonce
-from ocsp_exporter.model import CertIDHash, EgressPolicy, Follow, Problem, RequestMethod, Status
+from ocsp_exporter.model import VERIFIED, CertIDHash, EgressPolicy, Follow, Problem, RequestMethod, Status
 from ocsp_exporter.probing.egress import Answer, Egress, FetchFailed, Request
 from ocsp_exporter.probing.egress_policy import Voucher
 from ocsp_exporter.probing.fetcher import Fetcher
 from ocsp_exporter.probing.resolver import Resolver
 from ocsp_exporter.probing.responder import Question, ResponderAnswer, ask
 from ocsp_exporter.revocation.checks import Policy
-from ocsp_exporter.revocation.compliance import VERIFIED
 from ocsp_exporter.revocation.request import build, get_url
 from ocsp_exporter.revocation.validation import validate
 from tests.probing.asking import fetching
