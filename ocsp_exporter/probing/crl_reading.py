@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 LARGEST_INLINE = 64 * 1024
 #: Seconds for a worker, whatever the CRL: a million entries take two on a machine that does nothing else.
 PATIENCE = 120.0
-#: Workers at a time: each needs some 200 MB for a million entries.
+#: Workers at a time: each needs some 260 MB for a million entries (`python -m benchmarks.crl`).
 _MOST_WORKERS = 2
 _WORKER = "ocsp_exporter.probing.crl_worker"
 _TOO_LARGE = Problem.TOO_LARGE
