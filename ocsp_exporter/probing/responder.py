@@ -2,8 +2,8 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from cryptography import x509
 
@@ -43,17 +43,28 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class ResponderAnswer:
-    """What came, good or bad. `nonce` is the one that was sent; `problems` are those of the way on which it came."""
+    """What came, good or bad. `nonce` is the one that was sent; `problems` are those of the way on which it came.
+
+    `validators` are the headers with which `url` is asked whether it has a newer one.
+    """
 
     der: bytes
-    nonce: bytes | None
-    problems: tuple[Problem, ...]
+    nonce: bytes | None = None
+    problems: tuple[Problem, ...] = ()
+    url: str = ""
+    validators: Mapping[str, str] = field(default_factory=dict)
 
 
-async def ask(fetcher: Fetcher, question: Question, is_verified: Callable[[ResponderAnswer], bool]) -> ResponderAnswer:
+async def ask(
+    fetcher: Fetcher,
+    question: Question,
+    is_verified: Callable[[ResponderAnswer], bool],
+    before: ResponderAnswer | None = None,
+) -> ResponderAnswer:
     """Ask one URL after the other until an answer comes that `is_verified`; else return the first that came.
 
-    Raises FetchFailed where none came at all, and tells what went wrong first.
+    `before` is given back where the server says that it is still the answer. Raises FetchFailed where none came at
+    all, and tells what went wrong first.
     """
     urls = [url for url in question.urls if url.lower().startswith(("http:", "https:"))][:MOST_URLS]
     if not urls:
@@ -65,11 +76,11 @@ async def ask(fetcher: Fetcher, question: Question, is_verified: Callable[[Respo
     time = _Time(question.timeout)
     for position, url in enumerate(urls):
         share = time.part(len(urls) - position)
-        for request in _requests(question, url, encoded):
+        for request in _requests(question, url, encoded, before):
             if share.left <= 0:
                 break
             try:
-                answer = _read(await share.fetch(fetcher, request), nonce)
+                answer = _read(await share.fetch(fetcher, request), request, nonce, before)
             except FetchFailed as failed:
                 failures.append(failed)
                 if not _may_be_mended(failed):
@@ -84,9 +95,11 @@ async def ask(fetcher: Fetcher, question: Question, is_verified: Callable[[Respo
     raise failures[0]
 
 
-def _requests(question: Question, url: str, encoded: bytes) -> tuple[Request, ...]:
+def _requests(question: Question, url: str, encoded: bytes, before: ResponderAnswer | None) -> tuple[Request, ...]:
     """Return what is sent to a URL: one request, or under `auto` a second one by the other method, should it help."""
     by_get = Request(get_url(url, encoded), question.vouched_by)
+    if before and before.url == by_get.url:
+        by_get = replace(by_get, headers=before.validators)
     by_post = Request(url, question.vouched_by, encoded, _POST_HEADERS)
     match question.method:
         case RequestMethod.GET:
@@ -97,9 +110,11 @@ def _requests(question: Question, url: str, encoded: bytes) -> tuple[Request, ..
             return (by_get, by_post) if len(by_get.url.encode()) <= LONGEST_GET_URL else (by_post, by_get)
 
 
-def _read(answer: Answer, nonce: bytes | None) -> ResponderAnswer:
+def _read(answer: Answer, request: Request, nonce: bytes | None, before: ResponderAnswer | None) -> ResponderAnswer:
+    if answer.is_unchanged and before:  # nothing else is asked conditionally
+        return before
     problems = () if answer.content_type == _CONTENT_TYPE else (Problem.WRONG_CONTENT_TYPE,)
-    return ResponderAnswer(answer.body, nonce, problems)
+    return ResponderAnswer(answer.body, nonce, problems, request.url, answer.validators)
 
 
 def _may_be_mended(failed: FetchFailed) -> bool:
