@@ -190,6 +190,26 @@ async def test_a_verified_answer_by_the_other_method_wins(fault: str) -> None:
     assert methods(server) == BOTH
 
 
+@pytest.mark.parametrize(
+    ("by_get", "by_post", "expected"),
+    [
+        ("404", "expired", "answers invalid expired"),
+        ("expired", "404", "answers invalid expired"),
+        ("expired", "503", "answers invalid expired"),
+        ("unauthorized", "expired", "answers server_failed unsuccessful"),
+        ("HTML", "unauthorized", "answers invalid wrong_content_type malformed"),
+        ("404", "hangs before the head", "raises http_error"),
+        ("gzip", "404", "raises malformed"),
+    ],
+)
+async def test_where_neither_method_brings_a_verified_answer(by_get: str, by_post: str, expected: str) -> None:
+    """An answer counts more than a failure, and of equals the first."""
+    hangs = "hangs" in by_post
+    async with serve(FAULTS[by_get].script, FAULTS[by_post].script) as server, fetching() as fetcher:
+        assert await outcome(fetcher, question(server.url(), timeout=1.0 if hangs else PATIENCE)) == expected
+    assert methods(server) == BOTH
+
+
 @pytest.mark.parametrize("method", [RequestMethod.GET, RequestMethod.POST])
 @pytest.mark.parametrize("fault", ["404", "HTML", "none"])
 async def test_where_a_method_is_set_only_that_is_used(method: RequestMethod, fault: str) -> None:
@@ -259,6 +279,16 @@ async def test_the_same_get_is_repeated_conditionally() -> None:
     conditions = [[line for line in head.splitlines() if line.startswith("If-")] for head in server.heads]
     told = ['If-None-Match: "a"', "If-Modified-Since: Fri, 20 Nov 2026 10:00:00 GMT"]
     assert conditions == [[], told, told, []]
+
+
+async def test_an_old_answer_that_a_cache_confirms_is_not_enough() -> None:
+    """The cache that GET meets may keep it for too long; by POST the responder itself is asked."""
+    old = answer(CA.answer(LEAF, this_update=NOW - 2 * DAY, next_update=NOW - DAY), Content_Type=OCSP, ETag='"a"')
+    async with serve(old, answer(status="304 Not Modified"), GOOD) as server, fetching() as fetcher:
+        asked = question(server.url("/ocsp"))
+        before = await ask(fetcher, asked, lambda _: True)
+        assert verdict(await ask(fetcher, asked, is_verified, before)) == (Status.GOOD, ())
+    assert methods(server) == "GET GET POST"
 
 
 async def test_an_answer_to_another_request_confirms_nothing() -> None:
@@ -409,7 +439,7 @@ class Slow(Egress):
     """Lets the time pass that each URL takes, and then answers 404; `given` are the seconds that each fetch had."""
 
     def __init__(self, takes: Callable[[str], float]) -> None:
-        super().__init__(EgressPolicy(follow=Follow.ANY), Resolver())
+        super().__init__(EgressPolicy(Follow.ANY), Resolver())
         self._takes = takes
         self.given: list[float] = []
 
