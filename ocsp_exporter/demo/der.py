@@ -1,7 +1,7 @@
-"""The few DER encoders (X.690) that an OCSP response needs.
+"""The few DER encoders (X.690) that OCSP responses and CRLs need.
 
-`cryptography` builds OCSP responses too, but always with its own producedAt, one SingleResponse and a true
-signature; a lab needs the others as well.
+`cryptography` builds both too, but always with its own producedAt, one SingleResponse, extensions that are as they
+should be, and a true signature; a lab needs the others as well.
 """
 
 from datetime import UTC, datetime
@@ -53,6 +53,16 @@ def bit_string(value: bytes) -> bytes:
 def null() -> bytes:
     """Return NULL."""
     return tlv(0x05)
+
+
+def boolean(value: bool) -> bytes:
+    """Return a BOOLEAN."""
+    return tlv(0x01, b"\xff" if value else b"\0")
+
+
+def utc_time(seconds: float) -> bytes:
+    """Return a UTCTime, which has only the last two digits of the year; a fraction is dropped."""
+    return tlv(0x17, datetime.fromtimestamp(int(seconds), UTC).strftime("%y%m%d%H%M%SZ").encode())
 
 
 def generalized_time(seconds: float) -> bytes:
