@@ -47,7 +47,7 @@ async def serve_until_signal(config: Config, sockets: Sequence[socket]) -> None:
 
     @asynccontextmanager
     async def open_probe(observer: Observer) -> AsyncIterator[Probe]:
-        async with open_prober(config.egress, observer) as prober:
+        async with open_prober(config.egress, observer, config.store_path) as prober:
             yield prober.probe
 
     await server.serve(sockets, config, open_probe)

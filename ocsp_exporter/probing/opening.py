@@ -25,8 +25,8 @@ _SWEPT_EVERY = 86400.0
 @contextlib.asynccontextmanager
 async def open_prober(
     policy: EgressPolicy,
-    store_path: Path | None = None,
     observer: Observer = NOBODY,
+    store_path: Path | None = None,
     patience: float = QUEUE_PATIENCE,
 ) -> AsyncIterator[Prober]:
     """Give a prober whose fetches follow `policy`; at the end let go of connections, fetches and threads.
