@@ -485,13 +485,13 @@ def test_only_so_many_hosts_are_remembered(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_hosts_are_forgotten_even_if_all_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one that was not asked for the longest goes first."""
-    monkeypatch.setattr(fetcher, "_MOST_HOSTS", 2)
+    monkeypatch.setattr(fetcher, "_MOST_HOSTS", 3)
     monkeypatch.setattr(fetcher, "_FORGOTTEN_AT_ONCE", 1)
 
     async def story(here: Here) -> None:
-        one, two, three = (f"http://{number}.example/" for number in range(3))
-        assert [await here.fetch(url) for url in (one, two, one, three)] == [Problem.HTTP_ERROR] * 4
-        assert [await here.fetch(url) for url in (one, three, two)] == [Problem.HTTP_ERROR] * 2 + [None]
-        assert len(here.wire.sent) == 4
+        one, two, three, four = (f"http://{number}.example/" for number in range(4))
+        assert [await here.fetch(url) for url in (one, two, one, three, four)] == [Problem.HTTP_ERROR] * 5
+        assert [await here.fetch(url) for url in (one, three, four, two)] == [Problem.HTTP_ERROR] * 3 + [None]
+        assert len(here.wire.sent) == 5
 
-    play(story, *[refused(429, "60")] * 3)
+    play(story, *[refused(429, "60")] * 4)
