@@ -302,7 +302,10 @@ def unprivileged(folder: Path) -> Iterator[None]:
     user = os.geteuid()
     folder.chmod(0)
     if not user:
-        os.seteuid(65534)
+        try:
+            os.seteuid(65534)
+        except PermissionError:
+            pytest.skip("root may not become somebody else here")
     try:
         yield
     finally:
