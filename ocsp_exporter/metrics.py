@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import floor
 
-from ocsp_exporter.model import CertificateFacts, Evidence, Findings, ProbeResult, Status
+from ocsp_exporter.model import CertificateFacts, CRLFacts, Evidence, Findings, ProbeResult, Status, TLSFindings
 
 #: The values of a row's labels, in the order of the row's label names, and the value of the series.
 Sample = tuple[tuple[str, ...], float]
@@ -76,6 +76,15 @@ def _finding(value: Callable[[Findings], float | None]) -> _Samples:
     return _found(lambda findings: _single(value(findings)))
 
 
+def _tls(samples: Callable[[TLSFindings], Iterable[Sample]]) -> _Samples:
+    """Look at what the handshakes showed; a source that is watched by itself has none."""
+    return _found(lambda findings: () if findings.tls is None else samples(findings.tls))
+
+
+def _handshakes(value: Callable[[TLSFindings], float | None]) -> _Samples:
+    return _tls(lambda tls: _single(value(tls)))
+
+
 def _certificate(samples: Callable[[CertificateFacts], Iterable[Sample]]) -> _Samples:
     """Look at each certificate that is checked, labelled with its depth; the path above them has no series."""
 
@@ -107,6 +116,18 @@ def _evidence(samples: Callable[[Evidence], Iterable[Sample]]) -> _Samples:
 
 def _stated(value: Callable[[Evidence], float | None]) -> _Samples:
     return _evidence(lambda evidence: _single(value(evidence)))
+
+
+def _crl(value: Callable[[CRLFacts], float | None]) -> _Samples:
+    """Look at each authentic CRL; its source need not be said."""
+
+    def read(findings: Findings) -> Iterator[Sample]:
+        for evidence in findings.evidence:
+            if evidence.crl is not None and evidence.authentic:
+                for labels, number in _single(value(evidence.crl)):
+                    yield (str(evidence.depth), *labels), number
+
+    return _found(read)
 
 
 def _holding(members: Iterable[StrEnum]) -> Iterator[Sample]:
@@ -212,19 +233,19 @@ METRICS: tuple[Metric, ...] = (
         "ocsp_probe_handshakes",
         "How many TLS handshakes of this probe showed a certificate.",
         (),
-        _finding(lambda findings: findings.handshakes),
+        _handshakes(lambda tls: tls.handshakes),
     ),
     Metric(
         "ocsp_probe_stapled_handshakes",
         "How many of the handshakes of this probe carried a staple.",
         (),
-        _finding(lambda findings: findings.stapled_handshakes),
+        _handshakes(lambda tls: tls.stapled_handshakes),
     ),
     Metric(
         "ocsp_probe_distinct_staples",
         "How many different staples the handshakes of this probe carried.",
         (),
-        _finding(lambda findings: findings.distinct_staples),
+        _handshakes(lambda tls: tls.distinct_staples),
     ),
     Metric(
         "ocsp_key_type_served",
@@ -236,31 +257,31 @@ METRICS: tuple[Metric, ...] = (
         "ocsp_tls_info",
         "The TLS version and cipher that were negotiated, as labels; the value is 1.",
         ("version", "cipher"),
-        _found(lambda findings: (((findings.session.version, findings.session.cipher), 1),)),
+        _tls(lambda tls: (((tls.session.version, tls.session.cipher), 1),)),
     ),
     Metric(
         "ocsp_tls_handshake_complete",
         "1 if the handshake completed; 0 if it failed after the certificate had come.",
         (),
-        _finding(lambda findings: findings.session.complete),
+        _handshakes(lambda tls: tls.session.complete),
     ),
     Metric(
         "ocsp_tls_client_certificate_requested",
         "1 if the server asked for a client certificate, otherwise 0.",
         (),
-        _finding(lambda findings: findings.session.client_certificate_requested),
+        _handshakes(lambda tls: tls.session.client_certificate_requested),
     ),
     Metric(
         "ocsp_chain_trusted",
         "1 if the chain verifies to the roots of the module, for this name, now; otherwise 0.",
         (),
-        _finding(lambda findings: not findings.session.chain_errors),
+        _handshakes(lambda tls: not tls.session.chain_errors),
     ),
     Metric(
         "ocsp_chain_error",
         "1 for each reason why the chain does not verify; otherwise absent.",
         ("error",),
-        _found(lambda findings: _holding(sorted(findings.session.chain_errors))),
+        _tls(lambda tls: _holding(sorted(tls.session.chain_errors))),
     ),
     Metric(
         "ocsp_certificate_info",
@@ -284,13 +305,13 @@ METRICS: tuple[Metric, ...] = (
         "ocsp_staple_required",
         "1 if the staple policy of the module requires a staple here, otherwise 0.",
         (),
-        _finding(lambda findings: findings.staple_required),
+        _handshakes(lambda tls: tls.staple_required),
     ),
     Metric(
         "ocsp_must_staple_compliant",
         "1 if every handshake met the staple policy, 0 if one did not; absent where the policy demands nothing.",
         (),
-        _finding(lambda findings: findings.compliant),
+        _handshakes(lambda tls: tls.compliant),
     ),
     Metric(
         "ocsp_source_applicable",
@@ -359,9 +380,33 @@ METRICS: tuple[Metric, ...] = (
         _stated(lambda evidence: evidence.signer_not_after if evidence.authentic else None),
     ),
     Metric(
+        "ocsp_staple_lag_seconds",
+        "How much newer the responder's thisUpdate is than the staple's; negative where the staple is newer.",
+        (),
+        _finding(lambda findings: findings.staple_lag),
+    ),
+    Metric(
         "ocsp_revoked",
         "1 if a source says authentically that the certificate is revoked, 0 if a current good says it is not.",
         ("depth",),
         _found(lambda findings: (((str(depth),), revoked) for depth, revoked in findings.revoked.items())),
+    ),
+    Metric(
+        "ocsp_sources_agree",
+        "1 if the verified sources agree, 0 if one contradicts another; absent where fewer than two are verified.",
+        ("depth",),
+        _found(lambda findings: (((str(depth),), agree) for depth, agree in findings.agreement.items())),
+    ),
+    Metric(
+        "ocsp_crl_number",
+        "The cRLNumber of the CRL that was used; absent where it has none.",
+        ("depth",),
+        _crl(lambda crl: crl.number),
+    ),
+    Metric(
+        "ocsp_crl_entries",
+        "How many entries the CRL that was used has.",
+        ("depth",),
+        _crl(lambda crl: crl.entries),
     ),
 )

@@ -34,6 +34,10 @@ class Status(StrEnum):
     INVALID = "invalid"
 
 
+#: What only a verified answer says.
+VERIFIED = frozenset({Status.GOOD, Status.REVOKED, Status.UNKNOWN})
+
+
 class Problem(StrEnum):
     """One thing that is wrong with a piece of evidence, in the order in which it is looked for."""
 
@@ -161,6 +165,13 @@ class IPProtocol(StrEnum):
     IP6 = "ip6"
 
 
+class ProberKind(StrEnum):
+    """What a module looks at: a TLS endpoint, or a CRL by itself."""
+
+    TLS = "tls"
+    CRL = "crl"
+
+
 class StartTLS(StrEnum):
     """How TLS starts on a connection; all but the first begin in clear.
 
@@ -281,13 +292,20 @@ class Target:
     """What is looked at.
 
     `name` is the text exactly as given and the `target` label. `host` is a host name or an IP address
-    without brackets. `starttls` None: as the module says.
+    without brackets. `starttls` None: as the module says. `location` is the URL, or the absolute path of a file, of
+    what is fetched by itself; a file has neither host nor port. None where a TLS endpoint is looked at.
     """
 
     name: str
     host: str
     port: int
     starttls: StartTLS | None = None
+    location: str | None = None
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file of this machine."""
+        return self.location is not None and self.location.startswith("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,6 +383,7 @@ class Module:
     """
 
     name: str
+    prober: ProberKind = ProberKind.TLS
     timeout: float = 10.0
     starttls: StartTLS = StartTLS.NONE
     tls: TLSSettings = TLSSettings()
@@ -516,24 +535,36 @@ class Applicability:
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
-    """What a probe found at a target that could be looked at.
+class TLSFindings:
+    """What the handshakes of a probe showed, evidence aside.
 
     `session` is the handshake whose TLS facts are shown. `stapled_handshakes` of `handshakes` carried a
     staple, `distinct_staples` of them different ones. `compliant` None: the policy demands nothing here.
-    `revoked` has an entry for each depth at which it is known.
     """
 
     session: Handshake
     handshakes: int
     stapled_handshakes: int
     distinct_staples: int
+    staple_required: bool
+    compliant: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a probe found at a target that could be looked at; `tls` None: no handshakes belong to it.
+
+    `revoked` has an entry for each depth at which it is known, `agreement` for each at which two sources or more are
+    verified. `staple_lag` is how many seconds the responder's this_update is after the staple's.
+    """
+
+    tls: TLSFindings | None
     certificates: tuple[CertificateFacts, ...]
     applicability: tuple[Applicability, ...]
     evidence: tuple[Evidence, ...]
-    staple_required: bool
-    compliant: bool | None
     revoked: Mapping[int, bool]
+    agreement: Mapping[int, bool] = field(default_factory=dict)
+    staple_lag: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

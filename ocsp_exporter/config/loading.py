@@ -17,6 +17,7 @@ from ocsp_exporter.model import (
     CRLSettings,
     EgressPolicy,
     Module,
+    ProberKind,
     ResponderSettings,
     ScheduledTarget,
     StaplePolicy,
@@ -25,7 +26,7 @@ from ocsp_exporter.model import (
     TLSSettings,
 )
 from ocsp_exporter.quoting import printable, quoted
-from ocsp_exporter.target import parse_target
+from ocsp_exporter.target import TargetError, read_target
 
 _MAX_BYTES: Final = 64 * 1024 * 1024
 _MAX_SHOWN: Final = 20  # names in a sentence
@@ -161,10 +162,24 @@ def _relations(document: Document) -> Iterator[Fault | None]:
         labels = frozenset((key, str(value)) for key, value in _dict(_dict(group).get("labels")).items() if value)
         for index, target in enumerate(_list(_dict(group).get("targets"))):
             steps: Steps = (*at, "targets", index)
+            if isinstance(target, str) and (fault := _target_fault(target, _dict(modules.get(str(module))))):
+                yield document.fault(steps, fault)
             first = seen.setdefault((target, str(module), labels), steps) if isinstance(target, str) else steps
             if first != steps:
                 where = f"{show_steps(first)} on line {document.line(first)}"
                 yield document.fault(steps, f"the same target, module and labels as {where}")
+
+
+def _target_fault(text: str, module: dict[str, object]) -> str:
+    """Return what is wrong with the text of a target for a module as it stands in the file; nothing if that is right.
+
+    Which protocol it begins with changes nothing about that, only the port.
+    """
+    try:
+        read_target(text, ProberKind.CRL if module.get("prober") == ProberKind.CRL else ProberKind.TLS)
+    except TargetError as error:
+        return str(error)
+    return ""
 
 
 def _dict(value: object) -> dict[str, object]:
@@ -187,7 +202,7 @@ def _build(file: schema.File) -> Config:
         modules=MappingProxyType(modules),
         targets=tuple(
             ScheduledTarget(
-                target=parse_target(target, modules[group.module].starttls),
+                target=read_target(target, modules[group.module].prober, modules[group.module].starttls),
                 module=modules[group.module],
                 interval=group.interval or interval,
                 labels=tuple(sorted((name, value) for name, value in group.labels.items() if value)),
@@ -214,6 +229,7 @@ def _egress(keys: schema.Egress) -> EgressPolicy:
 def _module(name: str, keys: module_schema.Module) -> Module:
     return Module(
         name=name,
+        prober=keys.prober,
         timeout=keys.timeout,
         starttls=keys.starttls,
         tls=_tls(keys.tls_config),

@@ -1,6 +1,6 @@
 """The keys of a module in a configuration file, section by section."""
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
@@ -22,6 +22,7 @@ from ocsp_exporter.config.types import (
     Policy,
     PositiveDuration,
     PrivateKey,
+    Probing,
     Protocol,
     Query,
     Refresh,
@@ -31,7 +32,7 @@ from ocsp_exporter.config.types import (
     Version,
     not_empty,
 )
-from ocsp_exporter.model import TLSVersion
+from ocsp_exporter.model import ProberKind, TLSVersion
 
 #: The module of targets that name none.
 DEFAULT_MODULE: Final = "tls"
@@ -169,7 +170,11 @@ class CRL(Keys):
 class Module(Keys):
     """A named recipe for looking at a target."""
 
-    prober: Literal["tls"] = Field(default="tls", description="tls: make TLS handshakes with the target.")
+    prober: Probing = Field(
+        default=_MODULE.prober,
+        description="tls: make TLS handshakes with the target; crl: watch a CRL by itself, the target being its URL or "
+        "the absolute path of its file.",
+    )
     timeout: PositiveDuration = seconds(_MODULE.timeout, "When a probe is given up.")
     starttls: Start = Field(
         default=_MODULE.starttls,
@@ -218,3 +223,20 @@ class Module(Keys):
         _MODULE.max_age_without_next_update,
         "The age at which evidence that states no nextUpdate is expired.",
     )
+
+    @model_validator(mode="after")
+    def _keys_of_the_prober(self) -> Self:
+        if self.prober is not ProberKind.CRL:
+            return self
+        foreign = [name for name in type(self).model_fields if name in self.model_fields_set - _OF_CRL_PROBER]
+        if foreign:
+            raise ValueError(f"{', '.join(foreign)} is of no use with the prober crl; leave it out")
+        if self.issuer_file is None or len(self.issuer_file) != 1:
+            raise ValueError("the prober crl needs an issuer_file with one certificate: that of the CRL's issuer")
+        return self
+
+
+#: The keys that mean something where a CRL is watched by itself.
+_OF_CRL_PROBER: Final = frozenset(
+    {"prober", "timeout", "crl", "issuer_file", "clock_skew", "max_age_without_next_update"}
+)

@@ -26,7 +26,6 @@ from ocsp_exporter.config.types import (
     ProxyURL,
     Section,
     Size,
-    TargetText,
 )
 
 _EGRESS: Final = model.EgressPolicy()
@@ -91,9 +90,9 @@ class ProbeEndpoint(Keys):
 class TargetGroup(Keys):
     """Targets that the workers look at in the same way."""
 
-    targets: Items[TargetText] = Field(
+    targets: Items[str] = Field(
         description="HOST, HOST:PORT or [IPv6]:PORT, with or without https://, tls:// or a protocol such as smtp:// in "
-        "front; the port defaults to the protocol's."
+        "front; the port defaults to the protocol's. Of a module with the prober crl: a URL, or the path of a file."
     )
     module: str = Field(default=DEFAULT_MODULE, description="The module to look with.")
     interval: PositiveDuration | None = Field(default=None, description="How often; absent: as probe.interval says.")

@@ -36,12 +36,13 @@ from ocsp_exporter.model import (
     IPNetwork,
     IPProtocol,
     KeyType,
+    ProberKind,
     RequestMethod,
     StaplePolicy,
     StartTLS,
     TLSVersion,
 )
-from ocsp_exporter.target import parse_host, parse_target
+from ocsp_exporter.target import parse_host
 
 #: The kind of fault to whose sentence the writer's words are to be added; a ValueError's has them already.
 _EXPECTED: Final = "expected"
@@ -131,12 +132,6 @@ def not_empty(items: list[T]) -> list[T]:
     return items
 
 
-def _target(value: str) -> str:
-    """Check the text; it is read when its module is known, whose protocol gives the default port."""
-    parse_target(value)
-    return value
-
-
 def _host(value: str) -> str:
     try:
         return parse_host(value)
@@ -163,7 +158,6 @@ Folder = Annotated[Path, PlainValidator(_folder_path, json_schema_input_type=str
 Certificates = Annotated[tuple[x509.Certificate, ...], PlainValidator(_certificates, json_schema_input_type=str)]
 PrivateKey = Annotated[bytes, PlainValidator(_private_key, json_schema_input_type=str)]
 ALPN = Annotated[str, AfterValidator(check_alpn)]
-TargetText = Annotated[str, AfterValidator(_target)]
 Host = Annotated[str, AfterValidator(_host)]
 ModuleName = Annotated[str, AfterValidator(_module_name)]
 LabelName = Annotated[str, AfterValidator(check_label_name)]
@@ -176,6 +170,7 @@ Start = Annotated[StartTLS, Field(strict=False)]
 Key = Annotated[KeyType, Field(strict=False)]
 Choice = Annotated[AddressChoice, Field(strict=False)]
 Protocol = Annotated[IPProtocol, Field(strict=False)]
+Probing = Annotated[ProberKind, Field(strict=False)]
 Method = Annotated[RequestMethod, Field(strict=False)]
 Hash = Annotated[CertIDHash, Field(strict=False)]
 Query = Annotated[CRLQuery, Field(strict=False)]

@@ -2,7 +2,7 @@
 
 import base64
 
-from ocsp_exporter.model import Evidence, Findings, ProbeResult, Source
+from ocsp_exporter.model import Evidence, Findings, ProbeResult, Source, TLSFindings
 from ocsp_exporter.report.assessment import assess
 
 #: What `json` can write.
@@ -32,8 +32,11 @@ def document(result: ProbeResult, now: float) -> Document:
     - `sources`: [{`source`, `depth`, `applicable`, `host`}]
     - `evidence`: [{`source`, `depth`, `status`, `problems`, `authentic`, `produced_at`, `this_update`, `next_update`,
       `revocation`: null or {`time`, `reason`}, `response`: null or {`response_status`, `responder_id`, `signer`,
-      `cert_id_hash`, `signature_algorithm`, `nocheck`}, `signer_not_after`, `fetched_at`, `der`: base64}]
+      `cert_id_hash`, `signature_algorithm`, `nocheck`}, `crl`: null or {`number`, `entries`}, `signer_not_after`,
+      `fetched_at`, `der`: base64, null for a CRL}]
     - `revoked`: {depth: bool}, only where it is known
+    - `agreement`: {depth: bool}, only where two sources or more are verified; `staple_lag`: null, or seconds by which
+      the responder's this_update is after the staple's
     - `ocsp`, the staple at a glance: {`status`, `revocation_reason`, `produced_at`, `this_update`, `next_update`,
       `revoked_at`}; `status` is `missing` where one is required and none was sent, null where none is required or
       nothing could be looked at. Revocation is told of authentic staples only.
@@ -63,24 +66,16 @@ def document(result: ProbeResult, now: float) -> Document:
 def _findings(findings: Findings | None) -> Document:
     if findings is None:
         return {
-            "tls": None,
-            "chain": None,
+            **_tls(None),
             "certificates": [],
-            "staples": None,
             "sources": [],
             "evidence": [],
             "revoked": {},
+            "agreement": {},
+            "staple_lag": None,
         }
-    session = findings.session
     return {
-        "tls": {
-            "address": session.address,
-            "version": session.version,
-            "cipher": session.cipher,
-            "handshake_complete": session.complete,
-            "client_certificate_requested": session.client_certificate_requested,
-        },
-        "chain": {"trusted": not session.chain_errors, "errors": sorted(session.chain_errors)},
+        **_tls(findings.tls),
         "certificates": [
             {
                 "depth": facts.depth,
@@ -97,19 +92,37 @@ def _findings(findings: Findings | None) -> Document:
             }
             for facts in findings.certificates
         ],
-        "staples": {
-            "handshakes": findings.handshakes,
-            "stapled_handshakes": findings.stapled_handshakes,
-            "distinct_staples": findings.distinct_staples,
-            "required": findings.staple_required,
-            "compliant": findings.compliant,
-        },
         "sources": [
             {"source": entry.source, "depth": entry.depth, "applicable": entry.applicable, "host": entry.host}
             for entry in findings.applicability
         ],
         "evidence": [_evidence(entry) for entry in findings.evidence],
         "revoked": {str(depth): revoked for depth, revoked in findings.revoked.items()},
+        "agreement": {str(depth): agree for depth, agree in findings.agreement.items()},
+        "staple_lag": findings.staple_lag,
+    }
+
+
+def _tls(tls: TLSFindings | None) -> Document:
+    if tls is None:
+        return {"tls": None, "chain": None, "staples": None}
+    session = tls.session
+    return {
+        "tls": {
+            "address": session.address,
+            "version": session.version,
+            "cipher": session.cipher,
+            "handshake_complete": session.complete,
+            "client_certificate_requested": session.client_certificate_requested,
+        },
+        "chain": {"trusted": not session.chain_errors, "errors": sorted(session.chain_errors)},
+        "staples": {
+            "handshakes": tls.handshakes,
+            "stapled_handshakes": tls.stapled_handshakes,
+            "distinct_staples": tls.distinct_staples,
+            "required": tls.staple_required,
+            "compliant": tls.compliant,
+        },
     }
 
 
@@ -134,6 +147,7 @@ def _evidence(evidence: Evidence) -> Document:
             "signature_algorithm": response.signature_algorithm or None,
             "nocheck": response.nocheck,
         },
+        "crl": evidence.crl and {"number": evidence.crl.number, "entries": evidence.crl.entries},
         "signer_not_after": evidence.signer_not_after,
         "fetched_at": evidence.fetched_at,
         "der": evidence.der and base64.b64encode(evidence.der).decode("ascii"),

@@ -21,6 +21,7 @@ from ocsp_exporter.model import (
     Signer,
     Source,
     Status,
+    TLSFindings,
 )
 from ocsp_exporter.quoting import printable
 from ocsp_exporter.report import words
@@ -99,8 +100,8 @@ def _sections(result: ProbeResult, now: float) -> Iterator[RenderableType]:
 
 def _distrust(findings: Findings | None) -> Iterator[str]:
     """Say at the top that the chain is not trusted: it does not weigh, and is not to be overlooked."""
-    if findings and findings.session.chain_errors:
-        yield f"the chain is not trusted: {', '.join(sorted(findings.session.chain_errors))}."
+    if findings and findings.tls and findings.tls.session.chain_errors:
+        yield f"the chain is not trusted: {', '.join(sorted(findings.tls.session.chain_errors))}."
 
 
 def _failure(result: ProbeResult, failure: Failure) -> Iterator[RenderableType]:
@@ -118,11 +119,12 @@ def _failure(result: ProbeResult, failure: Failure) -> Iterator[RenderableType]:
 
 
 def _findings(result: ProbeResult, findings: Findings, now: float) -> Iterator[RenderableType]:
-    yield from _section("Connection", _connection(findings.session, result))
-    yield from _section("Chain", _chain(findings, now))
-    yield from _section("Must-Staple", _must_staple(findings))
-    if not any(evidence.source is Source.STAPLE for evidence in findings.evidence):
-        yield from _section("Staple", [("status", _absence(findings))])
+    if findings.tls:
+        yield from _section("Connection", _connection(findings.tls.session, result))
+        yield from _section("Chain", _chain(findings, findings.tls.session, now))
+        yield from _section("Must-Staple", _must_staple(findings, findings.tls))
+        if not any(evidence.source is Source.STAPLE for evidence in findings.evidence):
+            yield from _section("Staple", [("status", _absence(findings))])
     for evidence in findings.evidence:
         title = name_of(evidence)
         yield from _section(title[0].upper() + title[1:], [("status", _status(evidence))])
@@ -152,8 +154,8 @@ def _connection(session: Handshake, result: ProbeResult) -> Iterator[Row]:
     yield "client cert", Text("asked for" if session.client_certificate_requested else "not asked for")
 
 
-def _chain(findings: Findings, now: float) -> Iterator[Row]:
-    errors = sorted(findings.session.chain_errors)
+def _chain(findings: Findings, session: Handshake, now: float) -> Iterator[Row]:
+    errors = sorted(session.chain_errors)
     if not errors:
         yield "trusted", Text("yes: it verifies to the module's roots, for this name, now", "green")
     for position, error in enumerate(errors):
@@ -178,18 +180,18 @@ def _validity(facts: CertificateFacts, now: float) -> Text:
     return Text(f"expires {words.relative(facts.not_after, now)}: {words.utc(facts.not_after)}")
 
 
-def _must_staple(findings: Findings) -> Iterator[Row]:
+def _must_staple(findings: Findings, tls: TLSFindings) -> Iterator[Row]:
     demanded = any(facts.must_staple for facts in findings.certificates if facts.depth == 0)
     yield "certificate", Text("demands a staple (TLS feature status_request)" if demanded else "demands no staple")
-    demand = "demands a staple: " if findings.staple_required else "demands that the certificate is not revoked: "
+    demand = "demands a staple: " if tls.staple_required else "demands that the certificate is not revoked: "
     answer = {
         None: Text("demands nothing here"),
         True: Text.assemble(demand, ("compliant", "bold green")),
         False: Text.assemble(demand, ("violated", "bold red")),
-    }[findings.compliant]
+    }[tls.compliant]
     yield "policy", answer
-    seen = f"{findings.stapled_handshakes} of {findings.handshakes} carried a staple"
-    several = f", {findings.distinct_staples} different ones" if findings.distinct_staples > 1 else ""
+    seen = f"{tls.stapled_handshakes} of {tls.handshakes} carried a staple"
+    several = f", {tls.distinct_staples} different ones" if tls.distinct_staples > 1 else ""
     yield "handshakes", Text(seen + several)
 
 

@@ -1,11 +1,10 @@
 """What follows from the evidence: Must-Staple compliance, applicability, and what all sources say together."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import permutations
 from urllib.parse import urlsplit
 
-from ocsp_exporter.model import Applicability, CertificateFacts, Evidence, Source, StaplePolicy, Status
-
-VERIFIED = frozenset({Status.GOOD, Status.REVOKED, Status.UNKNOWN})
+from ocsp_exporter.model import VERIFIED, Applicability, CertificateFacts, Evidence, Source, StaplePolicy, Status
 
 #: What a policy accepts where it requires a staple.
 _ACCEPTED = {
@@ -51,15 +50,54 @@ def is_revoked(evidence: Iterable[Evidence]) -> Mapping[int, bool]:
     }
 
 
-def applicability(leaf: CertificateFacts, *, required: bool, sent: bool) -> tuple[Applicability, ...]:
-    """Tell which sources apply to the leaf.
+def agreement(evidence: Iterable[Evidence]) -> Mapping[int, bool]:
+    """Tell for each depth at which two sources or more are verified whether none contradicts another."""
+    verified: dict[int, list[Evidence]] = {}
+    for each in evidence:
+        if each.status in VERIFIED:
+            verified.setdefault(each.depth, []).append(each)
+    return {
+        depth: not any(_contradicts(one, other) for one, other in permutations(sources, 2))
+        for depth, sources in verified.items()
+        if len(sources) > 1
+    }
 
-    The staple, if one is required or was sent; responder and CRL, if the certificate names one by http(s).
+
+#: A CA may take so many seconds to say everywhere that a certificate is revoked (CA/B Baseline Requirements, 4.9.7).
+REVOCATION_GRACE = 86400
+
+
+def _contradicts(good: Evidence, other: Evidence) -> bool:
+    """Tell whether evidence that says good was issued long after the other's revocation, or OCSP says unknown.
+
+    A CRL lists who is revoked and not who exists: its silence contradicts no `unknown`.
     """
+    if good.status is not Status.GOOD or good.this_update is None:
+        return False
+    if other.status is Status.UNKNOWN:
+        return good.source is not Source.CRL
+    return other.revocation is not None and good.this_update > other.revocation.time + REVOCATION_GRACE
+
+
+def staple_lag(evidence: Iterable[Evidence]) -> int | None:
+    """Return by how many seconds the responder's this_update is after the staple's, both being authentic."""
+    begun = {each.source: each.this_update for each in evidence if each.depth == 0 and each.authentic}
+    staple, responder = begun.get(Source.STAPLE), begun.get(Source.RESPONDER)
+    return None if staple is None or responder is None else responder - staple
+
+
+def staple_applicability(*, required: bool, sent: bool) -> Applicability:
+    """Tell whether the staple applies: if one is required or was sent."""
+    return Applicability(Source.STAPLE, 0, required or sent)
+
+
+def applicability(
+    certificate: CertificateFacts, responder_urls: Sequence[str] = (), crl_urls: Sequence[str] = ()
+) -> tuple[Applicability, ...]:
+    """Tell whether responder and CRL apply: if the certificate names one by http(s), or the operator does."""
     return (
-        Applicability(Source.STAPLE, leaf.depth, required or sent),
-        _by_url(Source.RESPONDER, leaf.depth, leaf.ocsp_urls),
-        _by_url(Source.CRL, leaf.depth, leaf.crl_urls),
+        _by_url(Source.RESPONDER, certificate.depth, responder_urls or certificate.ocsp_urls),
+        _by_url(Source.CRL, certificate.depth, crl_urls or certificate.crl_urls),
     )
 
 

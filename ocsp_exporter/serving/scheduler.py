@@ -150,6 +150,6 @@ def state_of(result: ProbeResult) -> str:
         problems = f"({','.join(evidence.problems)})" if evidence.problems else ""
         depth = f"[{evidence.depth}]" if evidence.depth else ""
         words.append(f"{evidence.source}{depth}={evidence.status}{problems}")
-    if result.findings.compliant is False:
+    if result.findings.tls and result.findings.tls.compliant is False:
         words.append("non_compliant")
     return " ".join(words) or assess(result, result.obtained_at).level

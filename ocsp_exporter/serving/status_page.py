@@ -115,9 +115,8 @@ def _badness(row: Row) -> tuple[int, float, str, str, tuple[tuple[str, str], ...
 
 
 def _compliance(findings: Findings | None) -> str:
-    if findings is None or findings.compliant is None:
-        return ""
-    return "compliant" if findings.compliant else "violated"
+    compliant = findings.tls.compliant if findings and findings.tls else None
+    return "" if compliant is None else "compliant" if compliant else "violated"
 
 
 def _first_to_end(evidence: Iterable[Evidence]) -> Evidence | None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.model import Problem, Status
+from tests.findings import tls_of
 from tests.peers.looking import look, staple_of, trusting
 from tests.peers.responders import scripted
 from tests.peers.servers import Site
@@ -28,6 +29,6 @@ async def test_the_made_up_try_later(tmp_path: Path, authority: Authority, root:
                 [port] = ports.values()
                 findings = await look(port, module)
             staple = staple_of(findings)
-            assert (staple.status, staple.problems, findings.compliant) == (status, problems, compliant)
+            assert (staple.status, staple.problems, tls_of(findings).compliant) == (status, problems, compliant)
             assert staple.response is not None
             assert staple.response.response_status == ("successful" if compliant else "try_later")

@@ -8,6 +8,7 @@ import pytest
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.demo.certificate import DAY, Credential, common_name, issue, server_extensions
 from ocsp_exporter.model import ChainError, Failure, Problem, Signer, Status, TLSVersion
+from tests.findings import tls_of
 from tests.peers.daemons import HOST
 from tests.peers.looking import for_each_version, look, probe, staple_of, trusting
 from tests.peers.servers import Site, der, nginx
@@ -175,8 +176,8 @@ async def test_everything_wrong_with_a_chain_is_told(
 ) -> None:
     """All chain errors are found and no others; the staple is good whatever is wrong with the chain."""
     findings = await look(ports[row.name], trusting(root, version))
-    assert findings.session.chain_errors == row.errors
-    assert findings.session.complete
+    assert tls_of(findings).session.chain_errors == row.errors
+    assert tls_of(findings).session.complete
     assert staple_of(findings).status is Status.GOOD
 
 
@@ -196,7 +197,7 @@ async def test_the_name_that_is_asked_for_is_looked_for(
 ) -> None:
     """The module's server_name, a name or an address, is looked for in the certificate instead of the host."""
     findings = await look(ports["good"], replace(trusting(root), server_name=name))
-    assert findings.session.chain_errors == errors
+    assert tls_of(findings).session.chain_errors == errors
 
 
 @pytest.mark.parametrize("row", [GOOD, *REORDERED], ids=lambda row: row.name)
@@ -210,7 +211,7 @@ async def test_the_path_is_built_by_signature(ports: Ports, root: Authority, row
 async def test_a_leaf_alone_has_a_staple_that_nobody_can_verify(ports: Ports, root: Authority) -> None:
     """Without the issuer's certificate nothing can be said of the staple but that."""
     findings = await look(ports["alone"], trusting(root))
-    assert findings.session.chain_errors == {ChainError.UNKNOWN_ISSUER}
+    assert tls_of(findings).session.chain_errors == {ChainError.UNKNOWN_ISSUER}
     staple = staple_of(findings)
     assert (staple.status, staple.problems) == (Status.INVALID, (Problem.ISSUER_UNAVAILABLE,))
     assert not staple.authentic
@@ -220,7 +221,7 @@ async def test_the_module_may_know_the_issuer_of_a_leaf_alone(ports: Ports, cas:
     """With the issuer among the module's certificates the staple is verified; the chain sent is as bad as before."""
     module = replace(trusting(cas.root), issuers=(cas.lower.certificate,))
     findings = await look(ports["alone"], module)
-    assert findings.session.chain_errors == {ChainError.UNKNOWN_ISSUER}
+    assert tls_of(findings).session.chain_errors == {ChainError.UNKNOWN_ISSUER}
     staple = staple_of(findings)
     assert (staple.status, staple.problems) == (Status.GOOD, ())
     assert staple.response is not None
@@ -230,7 +231,7 @@ async def test_the_module_may_know_the_issuer_of_a_leaf_alone(ports: Ports, cas:
 async def test_an_unreadable_certificate_beside_the_leaf_is_passed_over(ports: Ports, root: Authority) -> None:
     """It does not lose the others: path and staple are those of the same chain without it."""
     findings = await look(ports["with-unreadable"], trusting(root))
-    assert not findings.session.chain_errors
+    assert not tls_of(findings).session.chain_errors
     assert [facts.subject for facts in findings.certificates] == PATH
     assert staple_of(findings).status is Status.GOOD
 

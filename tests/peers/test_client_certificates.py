@@ -14,6 +14,7 @@ from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.demo.certificate import DAY, CertificateOptions, common_name, ecdsa_key, issue
 from ocsp_exporter.demo.response import PrivateKey
 from ocsp_exporter.model import ClientCertificate, Failure, Module, Status, TLSVersion
+from tests.findings import tls_of
 from tests.peers.daemons import RUNNING, until
 from tests.peers.looking import for_each_version, look, probe, staple_of, trusting
 from tests.peers.servers import Serve, Site, gnutls_serv, haproxy, nginx, s_server
@@ -57,20 +58,20 @@ async def test_the_staple_counts_although_the_server_refuses_us(
     """The demand is seen, and the staple that came before it is judged as from any other server."""
     serve, demanding, _ = served
     findings = await look(demanding, trusting(root, version))
-    assert findings.session.client_certificate_requested
+    assert tls_of(findings).session.client_certificate_requested
     # In TLS 1.3 the refusal follows the handshake, and is not awaited.
-    assert findings.session.complete is (version is TLSVersion.TLS13 or COMPLETE_WITH_TLS12[serve])
+    assert tls_of(findings).session.complete is (version is TLSVersion.TLS13 or COMPLETE_WITH_TLS12[serve])
     assert staple_of(findings).status is Status.GOOD
-    assert findings.compliant
-    assert not findings.session.chain_errors
+    assert tls_of(findings).compliant
+    assert not tls_of(findings).session.chain_errors
 
 
 @for_each_version
 async def test_no_demand_is_seen_where_there_is_none(served: Served, root: Authority, version: TLSVersion) -> None:
     """The same server without the demand asks for nothing and completes the handshake."""
     findings = await look(served[2], trusting(root, version))
-    assert not findings.session.client_certificate_requested
-    assert findings.session.complete
+    assert not tls_of(findings).session.client_certificate_requested
+    assert tls_of(findings).session.complete
     assert staple_of(findings).status is Status.GOOD
 
 
@@ -80,10 +81,10 @@ async def test_with_a_client_certificate_the_handshake_completes(
 ) -> None:
     """A certificate of the CA that the server wants is accepted, and the staple counts as ever."""
     findings = await look(served[1], showing(client_of(authority), trusting(root, version)))
-    assert findings.session.client_certificate_requested
-    assert findings.session.complete
+    assert tls_of(findings).session.client_certificate_requested
+    assert tls_of(findings).session.complete
     assert staple_of(findings).status is Status.GOOD
-    assert not findings.session.chain_errors
+    assert not tls_of(findings).session.chain_errors
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -93,7 +94,7 @@ async def test_a_client_certificate_of_another_ca_is_as_good_as_none(
     """With TLS 1.2 the server says so within the handshake: it is the certificate that completes it."""
     ca = authority if known else Authority.root(authority.now, "Stranger")
     findings = await look(served[1], showing(client_of(ca), trusting(root, TLSVersion.TLS12)))
-    assert findings.session.complete is (known or COMPLETE_WITH_TLS12[served[0]])
+    assert tls_of(findings).session.complete is (known or COMPLETE_WITH_TLS12[served[0]])
     assert staple_of(findings).status is Status.GOOD
 
 
@@ -102,8 +103,8 @@ async def test_a_client_certificate_that_nobody_asks_for_is_not_shown(
 ) -> None:
     """It changes nothing where there is no demand."""
     findings = await look(served[2], showing(client_of(authority), trusting(root)))
-    assert not findings.session.client_certificate_requested
-    assert findings.session.complete
+    assert not tls_of(findings).session.client_certificate_requested
+    assert tls_of(findings).session.complete
 
 
 @for_each_version
@@ -115,11 +116,11 @@ async def test_all_that_follows_the_certificate_arrives(
     alone = replace(client, chain=client.chain[:1])
     with s_server(tmp_path, [Site(leaf, authority.answer(leaf), client_ca=root.certificate)]) as [port]:
         findings = await look(port, showing(client, trusting(root, version)))
-        assert findings.session.complete
+        assert tls_of(findings).session.complete
         until(lambda: "CN = client" in RUNNING[-1].log, lambda: "no client certificate was looked at")
         assert "verify error" not in RUNNING[-1].log
         findings = await look(port, showing(alone, trusting(root, version)))
-        assert findings.session.complete is (version is TLSVersion.TLS13)  # whose refusal is not awaited
+        assert tls_of(findings).session.complete is (version is TLSVersion.TLS13)  # whose refusal is not awaited
         until(lambda: "verify error" in RUNNING[-1].log, lambda: "the client was not refused")
 
 

@@ -18,6 +18,7 @@ from ocsp_exporter.model import (
     TLSSettings,
     TLSVersion,
 )
+from tests.findings import tls_of
 from tests.peers.looking import for_each_version, probe_all, staple_of
 from tests.peers.servers import Serve, Site, gnutls_serv, haproxy, nginx, s_server
 
@@ -72,12 +73,12 @@ async def test_each_certificate_is_looked_at_with_its_own_staple(
         findings = found(result)
         assert result.key_type_served is True
         assert findings.certificates[0].public_key_algorithm == PUBLIC_KEYS[key_type]
-        assert findings.session.version == ("TLSv1.2" if version is TLSVersion.TLS12 else "TLSv1.3")
-        assert findings.session.complete
-        assert not findings.session.chain_errors
+        assert tls_of(findings).session.version == ("TLSv1.2" if version is TLSVersion.TLS12 else "TLSv1.3")
+        assert tls_of(findings).session.complete
+        assert not tls_of(findings).session.chain_errors
     assert verdict(results[KeyType.RSA]) == (Status.GOOD, ())
     assert verdict(results[KeyType.ECDSA]) == OF_THE_SECOND[serve]
-    assert [found(result).compliant for result in results.values()] == [True, serve is haproxy]
+    assert [tls_of(found(result)).compliant for result in results.values()] == [True, serve is haproxy]
 
 
 @for_each_version

@@ -26,6 +26,7 @@ from ocsp_exporter.model import (
     StartTLS,
     Status,
 )
+from tests.findings import tls_of
 from tests.peers.daemons import find, free_port, until
 from tests.peers.looking import probe, staple_of, trusting
 from tests.peers.nats import NATS, nats_server, version
@@ -116,13 +117,13 @@ async def test_every_port(
             findings = found(await probe(getattr(nats.ports, port), module(root, starttls, StaplePolicy.ALWAYS)))
             staple = staple_of(findings)
             if row.stapling is Stapling.FETCHED:
-                assert (staple.status, staple.problems, findings.compliant) == (Status.GOOD, (), True)
+                assert (staple.status, staple.problems, tls_of(findings).compliant) == (Status.GOOD, (), True)
                 assert staple.der == nats.staple_file.read_bytes()
             else:
-                assert (staple.status, findings.compliant) == (Status.MISSING, False)
+                assert (staple.status, tls_of(findings).compliant) == (Status.MISSING, False)
             # 2.9 demands one for leafnodes too as soon as it staples.
             too = is_old(program) and port == "leafnodes"
-            assert findings.session.client_certificate_requested is (demands or too)
+            assert tls_of(findings).session.client_certificate_requested is (demands or too)
             record(row, version(program))
 
 
@@ -149,11 +150,11 @@ async def test_the_modes_beside_our_policies(
         leaf = authority.leaf(must_staple=must_staple, ocsp_urls=[url])
         with start(leaf, mode=mode) as nats:
             findings = found(await probe(nats.ports.client, module(root, policy=StaplePolicy(mode or "auto"))))
-            assert findings.compliant is compliant
-            assert findings.stapled_handshakes == (1 if compliant else 0)
+            assert tls_of(findings).compliant is compliant
+            assert tls_of(findings).stapled_handshakes == (1 if compliant else 0)
             if mode == "never" and must_staple:
                 demanding = found(await probe(nats.ports.client, module(root)))
-                assert demanding.compliant is False
+                assert tls_of(demanding).compliant is False
 
 
 @pytest.mark.parametrize("mode", ["auto", "always"])
@@ -187,9 +188,9 @@ async def test_a_revoked_certificate_in_mode_auto(start: Start, authority: Autho
         with start(leaf, mode="auto") as nats:
             findings = found(await probe(nats.ports.client, module(root)))
             assert (staple_of(findings).status, findings.revoked) == (Status.REVOKED, {0: True})
-            assert findings.compliant
+            assert tls_of(findings).compliant
             stricter = found(await probe(nats.ports.client, module(root, policy=StaplePolicy.MUST)))
-            assert stricter.compliant is False
+            assert tls_of(stricter).compliant is False
 
 
 async def test_a_staple_for_another_certificate(start: Start, authority: Authority, root: Authority) -> None:
@@ -200,7 +201,7 @@ async def test_a_staple_for_another_certificate(start: Start, authority: Authori
         findings = found(await probe(nats.ports.client, module(root)))
         staple = staple_of(findings)
         assert (staple.status, staple.problems) == (Status.INVALID, (Problem.NO_MATCHING_RESPONSE,))
-        assert findings.compliant is False
+        assert tls_of(findings).compliant is False
 
 
 @pytest.mark.parametrize(
@@ -242,7 +243,7 @@ async def test_what_starts_tls_in_the_wrong_way(start: Start, authority: Authori
         assert (await probe(nats.ports.cluster, hurried)).failure is Failure.TIMEOUT
         for port in (nats.ports.client, nats.ports.cluster):
             findings = found(await probe(port, module(root, StartTLS.NATS_AUTO)))
-            assert findings.session.chain[0] == nats.leaf.certificate
+            assert tls_of(findings).session.chain[0] == nats.leaf.certificate
 
 
 @pytest.mark.usefixtures("newer")
@@ -286,5 +287,5 @@ async def test_leafnodes_never_alarm(start: Start, authority: Authority, root: A
     with scripted(lambda: authority.answer(leaf)) as url:
         leaf = authority.leaf(must_staple=True, ocsp_urls=[url])
         with start(leaf, mode="never") as nats:
-            assert found(await probe(nats.ports.leafnodes, patient)).compliant is None
-            assert found(await probe(nats.ports.leafnodes, module(root))).compliant is False
+            assert tls_of(found(await probe(nats.ports.leafnodes, patient))).compliant is None
+            assert tls_of(found(await probe(nats.ports.leafnodes, module(root)))).compliant is False

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.demo.certificate import rsa_key
 from ocsp_exporter.model import ChainError, Failure, KeyType, Module, Status, TLSSettings, TLSVersion
+from tests.findings import tls_of
 from tests.peers.daemons import HOST, find, run
 from tests.peers.looking import look, probe, probe_all, staple_of
 from tests.peers.servers import Site, files_of
@@ -55,11 +56,11 @@ async def test_an_old_server_is_looked_at_where_the_module_allows_it(
     with s_server(tmp_path, Site(leaf, authority.answer(leaf)), option) as port:
         for module in (speaking(root, version), speaking(root, TLSVersion.TLS10), speaking(root, version, version)):
             findings = await look(port, module)
-            assert findings.session.version == name
-            assert findings.session.complete
-            assert not findings.session.chain_errors
+            assert tls_of(findings).session.version == name
+            assert tls_of(findings).session.complete
+            assert not tls_of(findings).session.chain_errors
             assert staple_of(findings).status is Status.GOOD
-            assert findings.compliant
+            assert tls_of(findings).compliant
         result = await probe(port, speaking(root, TLSVersion.TLS12))
         assert result.failure is Failure.TLS
         above = await probe(port, speaking(root, TLSVersion.TLS11 if version is TLSVersion.TLS10 else TLSVersion.TLS12))
@@ -73,7 +74,7 @@ async def test_a_module_for_old_servers_speaks_the_newest_version_with_others(
     leaf = authority.leaf()
     with s_server(tmp_path, Site(leaf, authority.answer(leaf))) as port:
         findings = await look(port, speaking(root, TLSVersion.TLS10))
-    assert findings.session.version == "TLSv1.3"
+    assert tls_of(findings).session.version == "TLSv1.3"
     assert staple_of(findings).status is Status.GOOD
 
 
@@ -101,7 +102,7 @@ async def test_a_server_without_secure_renegotiation(tmp_path: Path, root: Autho
         findings = await look(port, speaking(root, TLSVersion.TLS11))
     assert refused.failure is Failure.TLS
     assert refused.detail == "the handshake failed: unsafe legacy renegotiation disabled"
-    assert findings.session.version == "TLSv1.2"
+    assert tls_of(findings).session.version == "TLSv1.2"
     assert staple_of(findings).status is Status.GOOD
     with gnutls_serv(tmp_path, site, priority) as port:
         assert (await probe(port, speaking(root, TLSVersion.TLS12))).failure is None
@@ -114,5 +115,5 @@ async def test_a_short_key(tmp_path: Path, root: Authority, authority: Authority
     with s_server(tmp_path, Site(leaf, authority.answer(leaf))) as port:
         for lowest, errors in ((TLSVersion.TLS12, {ChainError.OTHER}), (TLSVersion.TLS11, set())):
             findings = await look(port, speaking(root, lowest))
-            assert findings.session.chain_errors == errors
+            assert tls_of(findings).session.chain_errors == errors
             assert staple_of(findings).status is Status.GOOD

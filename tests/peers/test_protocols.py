@@ -14,6 +14,7 @@ import pytest
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.demo.certificate import Credential
 from ocsp_exporter.model import Findings, Module, Phase, ProbeResult, StaplePolicy, StartTLS, Status
+from tests.findings import tls_of
 from tests.peers import services
 from tests.peers.daemons import free_port
 from tests.peers.looking import probe, trusting
@@ -106,7 +107,7 @@ async def look_until(stapled: bool, port: int, module: Module) -> ProbeResult:
     """Look once, or until there is a staple."""
     for _ in range(MANY):
         result = await probe(port, module)
-        if not stapled or (result.findings and result.findings.stapled_handshakes):
+        if not stapled or (result.findings and tls_of(result.findings).stapled_handshakes):
             return result
         await asyncio.sleep(0.1)
     pytest.fail("no probe found a staple")
@@ -116,15 +117,15 @@ def hold(result: ProbeResult, row: Row, leaf: Credential, starttls: StartTLS) ->
     """Hold a result against a row of the table."""
     assert result.findings is not None, result.detail
     findings: Findings = result.findings
-    assert findings.session.chain[0] == leaf.certificate
-    assert findings.session.chain_errors == frozenset()
-    assert findings.session.complete
+    assert tls_of(findings).session.chain[0] == leaf.certificate
+    assert tls_of(findings).session.chain_errors == frozenset()
+    assert tls_of(findings).session.complete
     assert (Phase.STARTTLS in result.phases) == (starttls is not StartTLS.NONE)
     good = row.stapling in (Stapling.FILE, Stapling.FETCHED)
     assert [(each.status, each.problems) for each in findings.evidence] == [
         (Status.GOOD if good else Status.MISSING, ())
     ]
-    assert findings.compliant is good
+    assert tls_of(findings).compliant is good
 
 
 def version(package: str) -> str:

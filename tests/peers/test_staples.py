@@ -8,6 +8,7 @@ import pytest
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.demo.certificate import Credential
 from ocsp_exporter.model import Problem, Reason, Revocation, Signer, Status, TLSVersion
+from tests.findings import counts_of, tls_of
 from tests.peers.looking import for_each_version, look, staple_of, trusting
 from tests.peers.servers import Serve, Site, gnutls_serv, haproxy, nginx, s_server
 
@@ -116,17 +117,17 @@ async def test_a_staple_is_told_as_it_was_made(served: Served, root: Authority, 
     now = int(root.now)
 
     assert (staple.status, staple.problems) == (expected.status, expected.problems)
-    assert findings.compliant is expected.compliant
+    assert tls_of(findings).compliant is expected.compliant
     assert staple.produced_at == _at(now, expected.produced_at)
     assert staple.this_update == _at(now, expected.this_update)
     assert staple.next_update == _at(now, expected.next_update)
     revoked_at = _at(now, expected.revoked_at)
     assert staple.revocation == (None if revoked_at is None else Revocation(revoked_at, expected.reason))
 
-    assert findings.session.version == {TLSVersion.TLS12: "TLSv1.2", TLSVersion.TLS13: "TLSv1.3"}[version]
-    assert findings.session.complete
-    assert not findings.session.client_certificate_requested
-    assert not findings.session.chain_errors
+    assert tls_of(findings).session.version == {TLSVersion.TLS12: "TLSv1.2", TLSVersion.TLS13: "TLSv1.3"}[version]
+    assert tls_of(findings).session.complete
+    assert not tls_of(findings).session.client_certificate_requested
+    assert not tls_of(findings).session.chain_errors
 
 
 def _at(now: int, offset: int | None) -> int | None:
@@ -143,4 +144,4 @@ async def test_a_good_staple_is_told_whole(served: Served, root: Authority, vers
     assert response.signer is Signer.ISSUER
     assert response.cert_id_hash == "sha1"
     assert response.signature_algorithm == "ecdsa-with-SHA256"
-    assert (findings.handshakes, findings.stapled_handshakes, findings.distinct_staples) == (3, 3, 1)
+    assert counts_of(findings) == (3, 3, 1)

@@ -7,6 +7,7 @@ import pytest
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.demo.certificate import Credential
 from ocsp_exporter.model import Findings, Problem, Status, TLSVersion
+from tests.findings import tls_of
 from tests.peers.looking import for_each_version, look, staple_of, trusting
 from tests.peers.servers import Site, gnutls_serv
 
@@ -66,20 +67,20 @@ async def test_a_good_staple_of_the_same_server_is_good(
     """The same server with a staple that can be read has nothing wrong with it."""
     findings = await look(ports["good"], trusting(root, version))
     assert (staple_of(findings).status, staple_of(findings).problems) == (Status.GOOD, ())
-    assert findings.compliant
-    assert findings.session.complete
+    assert tls_of(findings).compliant
+    assert tls_of(findings).session.complete
     _expect_certificate(findings, leaf)
 
 
 def _expect_unreadable(findings: Findings, problem: Problem) -> None:
     staple = staple_of(findings)
     assert (staple.status, staple.problems) == (Status.INVALID, (problem,))
-    assert findings.compliant is False
-    assert not findings.session.complete
+    assert tls_of(findings).compliant is False
+    assert not tls_of(findings).session.complete
 
 
 def _expect_certificate(findings: Findings, leaf: Credential) -> None:
-    assert findings.session.chain == (leaf.certificate, *leaf.chain)
+    assert tls_of(findings).session.chain == (leaf.certificate, *leaf.chain)
     subjects = [facts.subject for facts in findings.certificates]
     assert subjects == ["CN=localhost", "CN=Test Issuing CA", "CN=Test Root CA"]
-    assert not findings.session.chain_errors
+    assert not tls_of(findings).session.chain_errors

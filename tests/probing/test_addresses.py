@@ -30,6 +30,7 @@ from ocsp_exporter.model import (
 from ocsp_exporter.probing.probe import Prober
 from ocsp_exporter.probing.resolver import Address, Addresses, Resolver
 from ocsp_exporter.probing.ways import MOST_ADDRESSES
+from tests.findings import tls_of
 
 NOW = time.time()
 ROOT = Authority.root(NOW)
@@ -117,8 +118,8 @@ async def test_each_address_is_looked_at_by_itself() -> None:
         }
         for address, result in results.items():
             assert result.findings
-            assert result.findings.session.address == address
-            assert not result.findings.session.chain_errors
+            assert tls_of(result.findings).session.address == address
+            assert not tls_of(result.findings).session.chain_errors
             assert {Phase.RESOLVE, Phase.CONNECT, Phase.HANDSHAKE} == set(result.phases)
         name.addresses = ["127.0.0.2", "127.0.0.1"]
         assert {address: status(result) for address, result in (await name.look(FIRST)).items()} == {
@@ -215,7 +216,7 @@ async def test_the_protocol_chooses_among_the_addresses(protocol: IPProtocol, ex
         assert set(await name.look(replace(ALL, ip_protocol=protocol))) == expected
         result = (await name.look(replace(FIRST, ip_protocol=protocol)))[None]
         assert result.findings
-        assert result.findings.session.address == ("127.0.0.1" if protocol is IPProtocol.IP4 else "::1")
+        assert tls_of(result.findings).session.address == ("127.0.0.1" if protocol is IPProtocol.IP4 else "::1")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from ocsp_exporter.demo.endpoints import Endpoint, serve_tls
 from ocsp_exporter.demo.listening import listen, port_of
 from ocsp_exporter.model import Failure, Module, ProbeResult, StapleSettings, Status, Target, TLSSettings, TLSVersion
 from ocsp_exporter.probing.probe import Prober
+from tests.findings import counts_of, tls_of
 
 AUTHORITY = Authority.root(time.time())
 LEAF = AUTHORITY.leaf(must_staple=True)
@@ -84,7 +85,7 @@ async def test_a_handshake_that_is_cut_never_reads_as_a_missing_staple(version: 
         assert result.failure is Failure.TLS
     else:
         assert [evidence.status for evidence in result.findings.evidence] == [Status.GOOD]
-        assert result.findings.compliant is True
+        assert tls_of(result.findings).compliant is True
 
 
 async def test_a_handshake_that_stalls_keeps_what_came() -> None:
@@ -95,11 +96,12 @@ async def test_a_handshake_that_stalls_keeps_what_came() -> None:
     lengths = [200, 500, *range(800, 1900, 60)]
     results = await asyncio.gather(*(_probe_through(TLSVersion.TLS12, octets, _stall) for octets in lengths))
     assert results[0].failure is Failure.TIMEOUT
-    stalled = [result.findings for result in results if result.findings and not result.findings.session.complete]
+    found = [result.findings for result in results if result.findings]
+    stalled = [findings for findings in found if not tls_of(findings).session.complete]
     assert stalled
     for findings in stalled:
         assert [evidence.status for evidence in findings.evidence] == [Status.GOOD]
-        assert findings.compliant is True
+        assert tls_of(findings).compliant is True
 
 
 async def test_the_worst_of_several_staples_is_shown_with_its_certificate() -> None:
@@ -117,7 +119,7 @@ async def test_the_worst_of_several_staples_is_shown_with_its_certificate() -> N
         findings = result.findings
     prober.close()
     assert findings is not None
-    assert (findings.handshakes, findings.stapled_handshakes, findings.distinct_staples) == (2, 2, 2)
+    assert counts_of(findings) == (2, 2, 2)
     assert [evidence.status for evidence in findings.evidence] == [Status.REVOKED]
     assert findings.revoked == {0: True}
-    assert findings.session.staple == revoked
+    assert tls_of(findings).session.staple == revoked

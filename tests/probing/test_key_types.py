@@ -28,6 +28,7 @@ from ocsp_exporter.model import (
 )
 from ocsp_exporter.probing.probe import Prober
 from ocsp_exporter.probing.resolver import Address, Resolver
+from tests.findings import counts_of
 from tests.probing.client_hello import ClientHello
 
 HOST = "127.0.0.1"
@@ -48,7 +49,7 @@ for_each_version = pytest.mark.parametrize("version", [TLSVersion.TLS12, TLSVers
 
 def module(*key_types: KeyType, version: TLSVersion = TLSVersion.TLS12) -> Module:
     """Make a module that asks for these key types in one version of TLS."""
-    return Module("tls", 2.0, tls=TLSSettings((ROOT.certificate,), version, version), key_types=key_types)
+    return Module("tls", timeout=2.0, tls=TLSSettings((ROOT.certificate,), version, version), key_types=key_types)
 
 
 async def probe(port: int, recipe: Module) -> Results:
@@ -245,5 +246,5 @@ async def test_each_handshake_asks_for_the_key_type(version: TLSVersion) -> None
     async with server(RSA) as port:
         rsa, ecdsa = await probe(port, recipe)
     assert rsa.findings
-    assert (rsa.findings.handshakes, rsa.findings.stapled_handshakes, rsa.findings.distinct_staples) == (3, 3, 1)
+    assert counts_of(rsa.findings) == (3, 3, 1)
     assert ecdsa.key_type_served is False

@@ -8,6 +8,7 @@ from ocsp_exporter.demo.lab import Lab, RunningEndpoint
 from ocsp_exporter.demo.states import STATES
 from ocsp_exporter.model import Findings, Status
 from ocsp_exporter.probing.probe import Prober
+from tests.findings import counts_of, tls_of
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ async def test_each_endpoint_is_seen_as_promised(lab: Lab, prober: Prober, name:
     staple = next(iter(findings.evidence), None)
     assert (None if staple is None else staple.status) == expected.status
     assert (() if staple is None else staple.problems) == expected.problems
-    assert findings.compliant is expected.compliant
+    assert tls_of(findings).compliant is expected.compliant
     if expected.status is Status.REVOKED:
         assert staple is not None
         assert staple.revocation == endpoint.revocation
@@ -51,8 +52,8 @@ async def test_each_endpoint_is_seen_as_promised(lab: Lab, prober: Prober, name:
 async def test_the_chain_and_the_session_are_seen_whatever_the_staple_is(lab: Lab, prober: Prober, name: str) -> None:
     """The certificate, its trust and the TLS session are found beside any staple."""
     endpoint, findings = await _findings(lab, prober, name)
-    assert findings.session.chain_errors == frozenset()
-    assert (findings.session.complete, findings.session.version) == (True, "TLSv1.3")
+    assert tls_of(findings).session.chain_errors == frozenset()
+    assert (tls_of(findings).session.complete, tls_of(findings).session.version) == (True, "TLSv1.3")
     assert int(findings.certificates[0].serial_number, 16) == endpoint.credential.certificate.serial_number
     assert [each.subject for each in findings.certificates[1:]] == [
         "CN=ocsp_exporter demo CA",
@@ -63,6 +64,6 @@ async def test_the_chain_and_the_session_are_seen_whatever_the_staple_is(lab: La
 async def test_a_required_staple_that_is_missing_is_asked_for_again(lab: Lab, prober: Prober) -> None:
     """Two more handshakes look for a required staple, and none for one that is not required."""
     _, required = await _findings(lab, prober, "must-staple-without-staple")
-    assert (required.handshakes, required.stapled_handshakes, required.distinct_staples) == (3, 0, 0)
+    assert counts_of(required) == (3, 0, 0)
     _, not_required = await _findings(lab, prober, "without-ocsp")
-    assert (not_required.handshakes, not_required.stapled_handshakes) == (1, 0)
+    assert (tls_of(not_required).handshakes, tls_of(not_required).stapled_handshakes) == (1, 0)

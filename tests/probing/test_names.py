@@ -17,6 +17,7 @@ from ocsp_exporter.model import AddressChoice, ChainError, Failure, Findings, Mo
 from ocsp_exporter.probing.probe import Prober
 from ocsp_exporter.probing.resolver import Address, Addresses, Resolver
 from ocsp_exporter.target import parse_target
+from tests.findings import tls_of
 from tests.probing.client_hello import ClientHello
 
 ROOT = Authority.root(time.time())
@@ -91,8 +92,8 @@ async def test_a_target_is_reached_and_its_certificate_looked_at_for_it(
     for name, errors in ((own, set()), (other, {ChainError.HOSTNAME_MISMATCH})):
         async with server(name, host=address) as port:
             findings = await look(f"{host}:{port}")
-        assert findings.session.address == address
-        assert findings.session.chain_errors == errors
+        assert tls_of(findings).session.address == address
+        assert tls_of(findings).session.chain_errors == errors
 
 
 def _link_local() -> str | None:
@@ -117,7 +118,7 @@ async def test_a_zone_leads_to_its_interface() -> None:
         [result] = await probe(f"[{target}]:{port_of(listener)}", replace(MODULE, addresses=AddressChoice.ALL))
     assert result.findings, result.detail
     assert result.address == target
-    assert not result.findings.session.chain_errors
+    assert not tls_of(result.findings).session.chain_errors
 
 
 @pytest.mark.parametrize(
@@ -154,9 +155,10 @@ async def test_the_certificate_is_looked_at_for_a_name_that_is_not_sent() -> Non
     """What is served to those who ask for nothing may be for another name, and that is told."""
     module = replace(MODULE, send_server_name=False)
     async with server("plain.example") as port:
-        assert not (await look(f"plain.example:{port}", module)).session.chain_errors
+        assert not tls_of(await look(f"plain.example:{port}", module)).session.chain_errors
         elsewhere = replace(module, server_name="other.example")
-        assert (await look(f"plain.example:{port}", elsewhere)).session.chain_errors == {ChainError.HOSTNAME_MISMATCH}
+        session = tls_of(await look(f"plain.example:{port}", elsewhere)).session
+        assert session.chain_errors == {ChainError.HOSTNAME_MISMATCH}
 
 
 @pytest.mark.parametrize(("alpn", "offered"), [((), None), (("h2", "http/1.1"), [b"h2", b"http/1.1"])])

@@ -15,6 +15,7 @@ from ocsp_exporter.demo.listening import listen, port_of
 from ocsp_exporter.metrics import METRICS, Publication
 from ocsp_exporter.model import Findings, Module, ProbeResult, StapleSettings, Status, Target, TLSSettings
 from ocsp_exporter.probing.probe import Prober
+from tests.findings import counts_of, tls_of
 
 NOW = int(time.time())
 ROOT = Authority.root(NOW)
@@ -86,9 +87,9 @@ async def test_what_several_handshakes_see(
     """The handshakes, the stapled ones and the different staples are counted, and published so."""
     async with flapping(staples) as target:
         result, findings = await probe(target, handshakes, retry_missing)
-    assert (findings.handshakes, findings.stapled_handshakes, findings.distinct_staples) == counts
+    assert counts_of(findings) == counts
     assert [evidence.status for evidence in findings.evidence] == [status]
-    assert findings.compliant is compliant
+    assert tls_of(findings).compliant is compliant
     names = ("ocsp_probe_handshakes", "ocsp_probe_stapled_handshakes", "ocsp_probe_distinct_staples")
     rows = {row.name: row.samples for row in METRICS}
     assert [list(rows[name](Publication(result), NOW)) for name in names] == [[((), count)] for count in counts]
@@ -109,8 +110,8 @@ async def test_a_handshake_that_fails_does_not_keep_the_next_from_being_made(
 
     async with flapping([NEWER, OLDER]) as behind, await asyncio.start_server(forward, "127.0.0.1") as front:
         _, findings = await probe(replace(behind, port=front.sockets[0].getsockname()[1]), 5, 0)
-    assert (findings.handshakes, findings.stapled_handshakes, findings.distinct_staples) == counts
-    assert findings.compliant
+    assert counts_of(findings) == counts
+    assert tls_of(findings).compliant
 
 
 async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -127,7 +128,7 @@ async def test_of_different_good_staples_the_oldest_is_shown(staples: Sequence[b
         _, findings = await probe(target, 2, 0)
     [evidence] = findings.evidence
     assert (evidence.this_update, evidence.next_update) == (NOW - 3600, NOW + 3600)
-    assert findings.session.staple == OLDER
+    assert tls_of(findings).session.staple == OLDER
 
 
 @pytest.mark.parametrize(
@@ -139,6 +140,6 @@ async def test_a_staple_that_is_not_required_is_not_asked_for_again(
     """Of a certificate that demands none, the handshakes are those that the module says."""
     async with flapping(staples, demanding=False) as target:
         _, findings = await probe(target, 1, 2)
-        assert (findings.handshakes, findings.stapled_handshakes, findings.distinct_staples) == counts
+        assert counts_of(findings) == counts
         _, findings = await probe(replace(target), 3, 2)
-        assert findings.handshakes == 3
+        assert tls_of(findings).handshakes == 3

@@ -9,6 +9,7 @@ from ocsp_exporter.demo.endpoints import Endpoint, serve_tls
 from ocsp_exporter.demo.listening import listen, port_of
 from ocsp_exporter.model import Failure, Module, ProbeResult, StartTLS, Status, Target, TLSSettings
 from ocsp_exporter.probing.probe import Prober
+from tests.findings import tls_of
 
 AUTHORITY = Authority.root(time.time())
 LEAF = AUTHORITY.leaf(must_staple=True)
@@ -33,7 +34,7 @@ async def test_the_staple_is_seen_where_tls_comes_first(starttls: StartTLS) -> N
     result = await _probe(starttls)
     assert result.findings is not None
     assert [evidence.status for evidence in result.findings.evidence] == [Status.GOOD]
-    assert result.findings.compliant is True
+    assert tls_of(result.findings).compliant is True
 
 
 async def test_who_waits_for_info_there_waits_in_vain() -> None:

@@ -19,6 +19,7 @@ from ocsp_exporter.model import (
     Source,
     Status,
     Target,
+    TLSFindings,
 )
 
 NOW = 1_800_000_000.5
@@ -73,16 +74,20 @@ APPLICABILITY = (
     Applicability(Source.CRL, 0, applicable=False),
 )
 
-FINDINGS = Findings(
+TLS = TLSFindings(
     session=SESSION,
     handshakes=1,
     stapled_handshakes=1,
     distinct_staples=1,
+    staple_required=False,
+    compliant=None,
+)
+
+FINDINGS = Findings(
+    tls=TLS,
     certificates=(LEAF,),
     applicability=APPLICABILITY,
     evidence=(GOOD,),
-    staple_required=False,
-    compliant=None,
     revoked={0: False},
 )
 
@@ -98,7 +103,9 @@ RESULT = ProbeResult(
 
 def found(*evidence: Evidence, target: Target = TARGET, compliant: bool | None = None) -> ProbeResult:
     """Give a result with this evidence."""
-    return replace(RESULT, target=target, findings=replace(FINDINGS, evidence=evidence, compliant=compliant))
+    return replace(
+        RESULT, target=target, findings=replace(FINDINGS, tls=replace(TLS, compliant=compliant), evidence=evidence)
+    )
 
 
 def failed(failure: Failure = Failure.TIMEOUT, *, target: Target = TARGET, detail: str = "") -> ProbeResult:

@@ -1,5 +1,7 @@
 """Staple policies, applicability, and what all sources say together: the tables of the design, written by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from ocsp_exporter.model import (
@@ -14,11 +16,14 @@ from ocsp_exporter.model import (
     Status,
 )
 from ocsp_exporter.revocation.compliance import (
+    agreement,
     applicability,
     is_compliant,
     is_revoked,
     is_staple_required,
     shown_staple,
+    staple_applicability,
+    staple_lag,
 )
 
 AUTO, MUST, ALWAYS, NEVER = StaplePolicy.AUTO, StaplePolicy.MUST, StaplePolicy.ALWAYS, StaplePolicy.NEVER
@@ -139,6 +144,61 @@ def test_revoked_if_any_source_says_so(evidence: list[tuple[Source, Status, int]
     assert is_revoked([_evidence(*each) for each in evidence]) == expected
 
 
+HOUR, DAY = 3600, 86400
+
+
+def _told(source: Source, status: Status, at: int = 0, depth: int = 0) -> Evidence:
+    """Evidence whose this_update, and, where it says revoked, whose revocation is at a time."""
+    revocation = Revocation(at, None) if status is REVOKED else None
+    return Evidence(source, depth, status, authentic=True, this_update=at, revocation=revocation)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "expected"),
+    [
+        ([], {}),
+        ([_told(STAPLE, GOOD)], {}),
+        ([_told(STAPLE, GOOD), _told(RESPONDER, INVALID), _told(CRL, MISSING)], {}),
+        ([_told(STAPLE, GOOD), _told(RESPONDER, GOOD), _told(CRL, GOOD)], {0: True}),
+        # A good from before the CA had to know everywhere is only old.
+        ([_told(STAPLE, GOOD, DAY), _told(RESPONDER, REVOKED)], {0: True}),
+        ([_told(STAPLE, GOOD, DAY + 1), _told(RESPONDER, REVOKED)], {0: False}),
+        ([_told(RESPONDER, GOOD, DAY), _told(CRL, REVOKED)], {0: True}),
+        ([_told(RESPONDER, GOOD, DAY + 1), _told(CRL, REVOKED)], {0: False}),
+        ([_told(CRL, GOOD, DAY + 1), _told(RESPONDER, REVOKED)], {0: False}),
+        ([_told(STAPLE, INVALID, DAY + 1), _told(RESPONDER, REVOKED), _told(CRL, REVOKED)], {0: True}),
+        ([_told(STAPLE, REVOKED), _told(RESPONDER, REVOKED, 9 * DAY)], {0: True}),
+        # OCSP against OCSP; a CRL says nothing of who exists.
+        ([_told(STAPLE, GOOD), _told(RESPONDER, UNKNOWN)], {0: False}),
+        ([_told(STAPLE, UNKNOWN), _told(RESPONDER, GOOD)], {0: False}),
+        ([_told(STAPLE, UNKNOWN), _told(RESPONDER, UNKNOWN)], {0: True}),
+        ([_told(RESPONDER, UNKNOWN), _told(CRL, GOOD)], {0: True}),
+        ([_told(RESPONDER, UNKNOWN), _told(CRL, REVOKED)], {0: True}),
+        # Each certificate by itself.
+        ([_told(STAPLE, GOOD, 9 * DAY), _told(CRL, REVOKED, depth=1)], {}),
+        ([_told(RESPONDER, GOOD, 9 * DAY, 1), _told(CRL, REVOKED, 0, 1), _told(STAPLE, GOOD)], {1: False}),
+    ],
+)
+def test_sources_agree_unless_one_contradicts_another(evidence: list[Evidence], expected: dict[int, bool]) -> None:
+    """A good issued more than a day after another's revocation contradicts it, and OCSP's unknown OCSP's good."""
+    assert agreement(evidence) == expected
+    assert agreement(reversed(evidence)) == expected
+
+
+def test_the_lag_of_a_staple() -> None:
+    """The lag is the responder's this_update minus the staple's, of the leaf's authentic evidence."""
+    staple, responder = _told(STAPLE, GOOD, HOUR), _told(RESPONDER, GOOD, DAY)
+    expired = replace(staple, status=INVALID, problems=(Problem.EXPIRED,))
+
+    assert staple_lag([staple, responder]) == DAY - HOUR
+    assert staple_lag([_told(STAPLE, GOOD, DAY), _told(RESPONDER, GOOD, HOUR)]) == HOUR - DAY
+    assert staple_lag([expired, responder]) == DAY - HOUR
+    assert staple_lag([staple]) is None
+    assert staple_lag([staple, _told(CRL, GOOD, DAY)]) is None
+    assert staple_lag([staple, replace(responder, authentic=False)]) is None
+    assert staple_lag([staple, _told(RESPONDER, GOOD, DAY, depth=1)]) is None
+
+
 def _leaf(ocsp_urls: tuple[str, ...] = (), crl_urls: tuple[str, ...] = ()) -> CertificateFacts:
     return CertificateFacts(
         depth=0,
@@ -161,7 +221,7 @@ def _leaf(ocsp_urls: tuple[str, ...] = (), crl_urls: tuple[str, ...] = ()) -> Ce
 )
 def test_a_staple_applies_where_it_is_required_or_sent(required: bool, sent: bool, expected: bool) -> None:
     """One that nobody demands and nobody sent never alarms."""
-    staple, _responder, _crl = applicability(_leaf(), required=required, sent=sent)
+    staple = staple_applicability(required=required, sent=sent)
     assert staple == Applicability(STAPLE, 0, expected, "")
 
 
@@ -186,10 +246,10 @@ def test_a_responder_and_a_crl_apply_where_an_http_url_names_them(
     urls: tuple[str, ...], applicable: bool, host: str
 ) -> None:
     """Each by its own URLs; other schemes and texts that are no URL do not count."""
-    _staple, responder, crl = applicability(_leaf(ocsp_urls=urls), required=False, sent=False)
+    responder, crl = applicability(_leaf(ocsp_urls=urls))
     assert responder == Applicability(RESPONDER, 0, applicable, host)
     assert crl == Applicability(CRL, 0, False, "")
-    _staple, responder, crl = applicability(_leaf(crl_urls=urls), required=False, sent=False)
+    responder, crl = applicability(_leaf(crl_urls=urls))
     assert responder == Applicability(RESPONDER, 0, False, "")
     assert crl == Applicability(CRL, 0, applicable, host)
 

@@ -38,6 +38,7 @@ from ocsp_exporter.model import (
     IPProtocol,
     KeyType,
     Module,
+    ProberKind,
     RequestMethod,
     ResponderSettings,
     ScheduledTarget,
@@ -441,8 +442,9 @@ def test_certificates_are_read_from_the_folder_of_the_file(tmp_path: Path) -> No
     assert module.issuers == (root,)
     assert parse_config(FILES % ("null", "null"), "f.yaml", tmp_path).modules["a"] == Module("a")
     text = "modules: {a: {responder: {trusted_certificates: [both.pem, other.der]}}}"
-    trusting = ResponderSettings(trusted=(root, other, other))
-    assert parse_config(text, "f.yaml", tmp_path).modules["a"] == Module("a", responder=trusting)
+    assert parse_config(text, "f.yaml", tmp_path).modules["a"] == Module(
+        "a", responder=ResponderSettings(trusted=(root, other, other))
+    )
 
 
 @pytest.fixture
@@ -594,3 +596,34 @@ def test_without_libyaml_any_text_is_read_too(text: str) -> None:
     fast, slow = yaml_reader.read(text, "f.yaml"), yaml_reader.read(text, "f.yaml", yaml.SafeLoader)
     if not fast.faults and not slow.faults:
         assert repr(fast.value) == repr(slow.value)
+
+
+def test_a_crl_is_watched_by_itself(folder: Path) -> None:
+    """A module with the prober crl names the one issuer, and its targets are URLs or files."""
+    text = "modules: {my-crl: {prober: crl, issuer_file: good.pem}}\ntargets: [{targets: [%s], module: my-crl}]"
+    config = parse_config(text % "http://ca.example/ca.crl", "f.yaml", folder)
+    assert config.modules["my-crl"].prober is ProberKind.CRL
+    assert config.targets[0].target.location == "http://ca.example/ca.crl"
+
+    with pytest.raises(ConfigError, match=r"f.yaml:2:22: targets\[0\].targets\[0\]: target .*neither an http\(s\) URL"):
+        parse_config(text % "ca.example", "f.yaml", folder)
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ("prober: crl", "the prober crl needs an issuer_file with one certificate: that of the CRL's issuer"),
+        ("prober: crl, issuer_file: two.pem", "the prober crl needs an issuer_file with one certificate: that of"),
+        (
+            "prober: crl, issuer_file: good.pem, starttls: smtp, chain: all",
+            "starttls, chain is of no use with the prober crl; leave it out",
+        ),
+    ],
+)
+def test_what_the_prober_crl_has_no_use_for_is_told(folder: Path, keys: str, told: str) -> None:
+    """A key that would change nothing is a fault, and so is the want of an issuer; the good twin has neither."""
+    two = certificate("root").public_bytes(Encoding.PEM) + certificate("other").public_bytes(Encoding.PEM)
+    (folder / "two.pem").write_bytes(two)
+    with pytest.raises(ConfigError, match=f"f.yaml:1:11: modules.a: {re.escape(told)}"):
+        parse_config(f"modules: {{a: {{{keys}}}}}", "f.yaml", folder)
+    parse_config("modules: {a: {prober: crl, issuer_file: good.pem, timeout: 5s, crl: {}}}", "f.yaml", folder)

@@ -6,6 +6,7 @@ import pytest
 from ocsp_exporter.metrics import METRICS, Publication
 from ocsp_exporter.model import (
     ChainError,
+    CRLFacts,
     Evidence,
     Failure,
     Findings,
@@ -20,8 +21,9 @@ from ocsp_exporter.model import (
     Status,
 )
 from ocsp_exporter.serving.documentation import markdown
-from ocsp_exporter.serving.instruments import OWN_METRICS, Instruments
-from tests.unit.results import FINDINGS, GOOD, LEAF, MISSING, NOW, RESULT, SESSION, failed, found
+from ocsp_exporter.serving.instruments import Instruments
+from ocsp_exporter.serving.own_metrics import OWN_METRICS
+from tests.unit.results import FINDINGS, GOOD, LEAF, MISSING, NOW, RESULT, SESSION, TLS, failed, found
 
 Series = dict[tuple[str, ...], float]
 
@@ -142,7 +144,8 @@ def test_problems_only_while_they_hold() -> None:
 def test_chain_errors() -> None:
     """A chain that does not verify is untrusted, with each reason as a series; a good one has no reason."""
     errors = frozenset({ChainError.EXPIRED, ChainError.HOSTNAME_MISMATCH})
-    untrusted = finding(replace(FINDINGS, session=replace(SESSION, chain_errors=errors)))
+    session = replace(SESSION, chain_errors=errors)
+    untrusted = finding(replace(FINDINGS, tls=replace(TLS, session=session)))
 
     assert series("ocsp_chain_trusted", untrusted) == {(): 0}
     assert series("ocsp_chain_error", untrusted) == {("expired",): 1, ("hostname_mismatch",): 1}
@@ -153,7 +156,8 @@ def test_chain_errors() -> None:
 @pytest.mark.parametrize(("compliant", "expected"), [(True, {(): 1}), (False, {(): 0}), (None, {})])
 def test_compliance(compliant: bool | None, expected: Series) -> None:
     """Compliance is 1 or 0 where the policy demands something, and absent where it demands nothing."""
-    assert series("ocsp_must_staple_compliant", finding(replace(FINDINGS, compliant=compliant))) == expected
+    judged = finding(replace(FINDINGS, tls=replace(TLS, compliant=compliant)))
+    assert series("ocsp_must_staple_compliant", judged) == expected
 
 
 def test_missing_staple_has_no_times() -> None:
@@ -215,6 +219,37 @@ def test_unsuccessful_response_info() -> None:
 def test_revoked(revoked: dict[int, bool], expected: Series) -> None:
     """Revoked is 1, 0, or absent where nobody knows."""
     assert series("ocsp_revoked", finding(replace(FINDINGS, revoked=revoked))) == expected
+
+
+def test_agreement_and_lag() -> None:
+    """Sources agree, do not, or are fewer than two; the lag may be negative, and is absent where nobody knows it."""
+    agreeing = finding(replace(FINDINGS, agreement={0: True, 1: False}, staple_lag=-60))
+
+    assert series("ocsp_sources_agree", agreeing) == {("0",): 1, ("1",): 0}
+    assert series("ocsp_staple_lag_seconds", agreeing) == {(): -60}
+    assert series("ocsp_sources_agree", RESULT) == {}
+    assert series("ocsp_staple_lag_seconds", RESULT) == {}
+
+
+def test_crl_facts() -> None:
+    """Number and entries are those of an authentic CRL; one without a number has none, and nobody has another's."""
+    crl = replace(GOOD, source=Source.CRL, depth=1, response=None, crl=CRLFacts(7, 0))
+
+    assert series("ocsp_crl_number", found(crl)) == {("1",): 7}
+    assert series("ocsp_crl_entries", found(crl)) == {("1",): 0}
+    assert series("ocsp_crl_number", found(replace(crl, crl=CRLFacts(None, 3)))) == {}
+    assert series("ocsp_crl_entries", found(replace(crl, authentic=False))) == {}
+    assert series("ocsp_crl_entries", found(GOOD)) == {}
+
+
+def test_a_source_that_is_watched_by_itself_has_no_handshakes() -> None:
+    """Without handshakes nothing is said of TLS, of staples or of a policy; nothing is 0 by default."""
+    alone = finding(replace(FINDINGS, tls=None, certificates=()))
+
+    absent = ("handshakes", "stapled_handshakes", "distinct_staples")
+    for name in (*(f"ocsp_probe_{each}" for each in absent), "ocsp_tls_info", "ocsp_chain_trusted", "ocsp_must_staple"):
+        assert series(name, alone) == {}
+        assert series(name, RESULT)
 
 
 def test_must_staple() -> None:

@@ -27,6 +27,7 @@ from ocsp_exporter.model import (
     Source,
     Status,
     Target,
+    TLSFindings,
 )
 from ocsp_exporter.report import words
 from ocsp_exporter.report.assessment import Level, assess, worst
@@ -87,18 +88,15 @@ def found(
         Applicability(Source.RESPONDER, 0, bool(leaf.ocsp_urls), "ocsp.example" if leaf.ocsp_urls else ""),
         Applicability(Source.CRL, 0, applicable=False),
     )
-    findings = Findings(
+    tls = TLSFindings(
         session=session,
         handshakes=handshakes,
         stapled_handshakes=stapled,
         distinct_staples=min(stapled, 1),
-        certificates=(leaf,),
-        applicability=applicability,
-        evidence=evidence,
         staple_required=leaf.must_staple,
         compliant=compliant,
-        revoked={},
     )
+    findings = Findings(tls, certificates=(leaf,), applicability=applicability, evidence=evidence, revoked={})
     return ProbeResult(Target("good.example", "good.example", 443), "tls", NOW, 0.02, PHASES, findings)
 
 
@@ -145,12 +143,12 @@ VERDICTS = {
     "no staple, none required": (
         found(leaf=PLAIN, stapled=0, compliant=None),
         Level.NOTHING_KNOWN,
-        "No staple was sent, and none is required; so nothing is known of the certificate's status.",
+        "No staple was sent, and none is required; nor did another source say anything of the certificate's status.",
     ),
     "not applicable": (
         found(leaf=OCSPLESS, stapled=0, compliant=None),
         Level.NOT_APPLICABLE,
-        "The certificate names no OCSP responder and demands no staple; there is nothing to watch here.",
+        "The certificate names no OCSP responder and no CRL, and demands no staple; there is nothing to watch here.",
     ),
     "required and missing": (
         found(ABSENT, handshakes=3, stapled=0, compliant=False),
@@ -457,6 +455,7 @@ class TestDocument:
                     "signature_algorithm": "ecdsa-with-SHA256",
                     "nocheck": None,
                 },
+                "crl": None,
                 "signer_not_after": NOW + 20 * DAY,
                 "fetched_at": NOW,
                 "der": "ZGVy",
