@@ -91,7 +91,7 @@ class CRLWatch:
             crl = await read_crl(pem_or_der(content), issuer)
         except MalformedCRL as malformed:
             return _Read(version, None, malformed)
-        return _Read(version, numbered_after(KeptCRL(crl), before.kept if before else None))
+        return _Read(version, numbered_after(KeptCRL(crl), issuer, before.kept if before else None))
 
 
 def _version_of(path: str) -> _Version:

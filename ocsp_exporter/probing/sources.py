@@ -88,12 +88,15 @@ class KeptCRL:
     highest: int | None = None
 
 
-def numbered_after(kept: KeptCRL, before: KeptCRL | None) -> KeptCRL:
-    """Note whether the number of a CRL is lower than one seen before (RFC 5280, section 5.2.3)."""
-    numbers = [number for number in (kept.crl.number, before.highest if before else None) if number is not None]
-    highest = max(numbers, default=None)
-    if kept.crl.number in {None, highest}:
-        return replace(kept, highest=highest)
+def numbered_after(kept: KeptCRL, issuer: x509.Certificate, before: KeptCRL | None) -> KeptCRL:
+    """Note whether the number of a CRL is lower than one seen before (RFC 5280, section 5.2.3).
+
+    The number of a CRL that is not the issuer's own, or not a complete one, is of another series.
+    """
+    highest = before.highest if before else None
+    number = kept.crl.number if crl_verdict.is_authentic(kept.crl, issuer) else None
+    if number is None or highest is None or number >= highest:
+        return replace(kept, highest=highest if number is None else number)
     return replace(kept, highest=highest, problems=(*kept.problems, Problem.NUMBER_WENT_BACKWARDS))
 
 
@@ -117,7 +120,8 @@ class CRLSource:
             return before
         if fetched is None:
             raise FetchFailed(Problem.HTTP_ERROR, "the server says that what was never fetched has not changed")
-        return numbered_after(KeptCRL(fetched.crl, fetched.der, fetched.problems, fetched.validators), before)
+        kept = KeptCRL(fetched.crl, fetched.der, fetched.problems, fetched.validators)
+        return numbered_after(kept, question.issuer, before)
 
     def judge(self, question: distribution_point.Question, content: KeptCRL, policy: Policy, now: float) -> Judgement:
         """Say whether the CRL can be relied on, whoever asks."""
@@ -141,7 +145,7 @@ class CRLSource:
             crl = await read_crl(encoded, question.issuer)
         except MalformedCRL:
             return None
-        return numbered_after(KeptCRL(crl, encoded), None)
+        return numbered_after(KeptCRL(crl, encoded), question.issuer, None)
 
     def settle(self, content: KeptCRL) -> KeptCRL:
         """Let go of the bytes."""
