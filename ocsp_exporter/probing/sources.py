@@ -13,10 +13,9 @@ from ocsp_exporter.probing.crl_reading import read_crl
 from ocsp_exporter.probing.egress import FetchFailed
 from ocsp_exporter.probing.fetcher import Fetcher
 from ocsp_exporter.probing.keeper import Judgement
-from ocsp_exporter.revocation import crl_verdict
+from ocsp_exporter.revocation import crl_verdict, response
 from ocsp_exporter.revocation.checks import Policy
 from ocsp_exporter.revocation.crl import CertificateList, MalformedCRL
-from ocsp_exporter.revocation.response import LARGEST_RESPONSE
 from ocsp_exporter.revocation.status import with_problems
 from ocsp_exporter.revocation.validation import Origin, validate
 
@@ -58,7 +57,11 @@ class ResponderSource:
         return content.der
 
     async def decode(self, _question: responder.Question, encoded: bytes) -> responder.ResponderAnswer | None:
-        """Take a response; whether it can be read is a matter of the verdict."""
+        """Take a response; None where it cannot be read."""
+        try:
+            response.parse(encoded)
+        except response.MalformedResponse:
+            return None
         return responder.ResponderAnswer(encoded)
 
     def settle(self, content: responder.ResponderAnswer) -> responder.ResponderAnswer:
@@ -67,7 +70,7 @@ class ResponderSource:
 
     def limit(self, _question: responder.Question) -> int:
         """Give the size of the largest response that is read."""
-        return LARGEST_RESPONSE
+        return response.LARGEST_RESPONSE
 
     def size(self, content: responder.ResponderAnswer) -> int:
         """Give about how many bytes of memory a response takes."""
