@@ -66,6 +66,17 @@ class Answer:
         """The media type in lower case, without parameters; empty where none is stated."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
+    @property
+    def validators(self) -> Mapping[str, str]:
+        """The headers of a request that asks whether this has changed (RFC 9110, section 13.1); empty: none can."""
+        conditions = {"If-None-Match": self.headers.get("etag"), "If-Modified-Since": self.headers.get("last-modified")}
+        return {name: value for name, value in conditions.items() if value}
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether what was asked for is still what it was."""
+        return self.status_code == _NOT_MODIFIED
+
 
 class FetchFailed(Exception):
     """Nothing usable came. `detail` is a sentence for people; `status_code` and `headers` are of an answer refused.
