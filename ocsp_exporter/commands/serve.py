@@ -1,7 +1,8 @@
 """`ocsp-exporter serve` and `check-config`."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from socket import socket
 from typing import Literal
@@ -10,8 +11,10 @@ import click
 
 from ocsp_exporter.commands.configuration import load
 from ocsp_exporter.config import BUILT_IN_MODULES, Config
+from ocsp_exporter.probing.observer import Observer
 from ocsp_exporter.probing.opening import open_prober
 from ocsp_exporter.serving import logs, server
+from ocsp_exporter.serving.probes import Probe
 
 
 def run(
@@ -41,5 +44,10 @@ def bind(addresses: Sequence[str]) -> list[socket]:
 
 async def serve_until_signal(config: Config, sockets: Sequence[socket]) -> None:
     """Probe and answer as the configuration says, until SIGINT or SIGTERM."""
-    async with open_prober(config.egress) as prober:
-        await server.serve(sockets, config, prober.probe)
+
+    @asynccontextmanager
+    async def open_probe(observer: Observer) -> AsyncIterator[Probe]:
+        async with open_prober(config.egress, observer, config.store_path) as prober:
+            yield prober.probe
+
+    await server.serve(sockets, config, open_probe)

@@ -32,7 +32,7 @@ from ocsp_exporter.config.types import (
     Version,
     not_empty,
 )
-from ocsp_exporter.model import Prober, TLSVersion
+from ocsp_exporter.model import ProberKind, TLSVersion
 
 #: The module of targets that name none.
 DEFAULT_MODULE: Final = "tls"
@@ -226,7 +226,7 @@ class Module(Keys):
 
     @model_validator(mode="after")
     def _keys_of_the_prober(self) -> Self:
-        if self.prober is not Prober.CRL:
+        if self.prober is not ProberKind.CRL:
             return self
         foreign = [name for name in type(self).model_fields if name in self.model_fields_set - _OF_CRL_PROBER]
         if foreign:

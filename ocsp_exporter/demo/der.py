@@ -32,7 +32,8 @@ def explicit(number: int, *elements: bytes) -> bytes:
 
 def integer(value: int) -> bytes:
     """Return an INTEGER; certificates with negative serial numbers exist."""
-    return tlv(0x02, value.to_bytes(value.bit_length() // 8 + 1, signed=True))
+    bits = (~value if value < 0 else value).bit_length()
+    return tlv(0x02, value.to_bytes(bits // 8 + 1, signed=True))
 
 
 def enumerated(value: int) -> bytes:

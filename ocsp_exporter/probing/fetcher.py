@@ -67,7 +67,7 @@ class Fetcher:
                 await turn.enter_async_context(host.turn)
                 await asyncio.sleep(host.next_at - self._clock())
                 host.require_no_pause(self._clock())  # it may have begun while this one waited
-            host.next_at = max(host.next_at, self._clock()) + self._spacing
+            host.next_at = self._clock() + self._spacing
             if not host.suspect:
                 await turn.aclose()
             return await self._send(kind, host, request, timeout)

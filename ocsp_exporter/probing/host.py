@@ -85,8 +85,7 @@ class Host:
             self._pause(failed, now, pause)
 
     def _pause(self, failed: FetchFailed, now: float, pause: float) -> None:
-        if not self.pause_left(now):
-            self.pauses += 1
+        self.pauses += 1
         self.suspect = True
         self.paused_until = max(self.paused_until, now + pause)
         self.problem, self.detail, self.status_code = failed.problem, failed.detail, failed.status_code

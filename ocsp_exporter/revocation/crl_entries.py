@@ -60,7 +60,8 @@ class Entries:
 
         In the time of some 20 comparisons per million entries.
         """
-        octets = serial_number.to_bytes((serial_number + (serial_number < 0)).bit_length() // 8 + 1, signed=True)
+        bits = (~serial_number if serial_number < 0 else serial_number).bit_length()
+        octets = serial_number.to_bytes(bits // 8 + 1, signed=True)
         key = _KEY.pack(*_key(octets))
         position = bisect_left(range(len(self)), key, key=self._key_at)
         if position == len(self) or self._key_at(position) != key:

@@ -138,16 +138,17 @@ def _is_named_by(subject: x509.Certificate, names: frozenset[bytes]) -> bool:
     """Tell whether a CRL's distribution point is one of the certificate's (section 6.3.3 (b) (2) (i)).
 
     Not one for some reasons only, nor one whose CRL somebody else signs. An issuer that names itself as who signs is
-    nobody else, and where it gives no other name there, this one counts. A CRL may also be named after its issuer, and
-    stand in no distribution point (the end of section 6.3.3). Names are compared as encoded: what is written otherwise
-    may be another.
+    nobody else, and where it gives no other name there, this one counts. Of a certificate without distribution points
+    the CRL is the one that is named after the issuer (the end of section 6.3.3). Names are compared as encoded: what is
+    written otherwise may be another.
     """
     issuer = certificate.issuer_field(subject).encoded
-    if _holds_directory_name(names, issuer):
-        return True
+    points = distribution_points(subject)
+    if not points:
+        return _holds_directory_name(names, issuer)
     return any(
         names & (point.names or point.issuers)
-        for point in distribution_points(subject)
+        for point in points
         if not point.has_reasons and (not point.issuers or _holds_directory_name(point.issuers, issuer))
     )
 

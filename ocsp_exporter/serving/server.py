@@ -7,8 +7,8 @@ import re
 import resource
 import signal
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, suppress
 
 import uvicorn
 from starlette.applications import Starlette
@@ -74,13 +74,23 @@ def _bind(address: str) -> Iterator[socket.socket]:
 async def serve(
     sockets: Sequence[socket.socket],
     config: Config,
-    probe: Probe,
+    open_probe: Callable[[Instruments], AbstractAsyncContextManager[Probe]],
     clock: Clock = Clock(),  # noqa: B008 - frozen, so one for all is right
 ) -> None:
-    """Probe and answer until SIGTERM or SIGINT; then end everything within 5 seconds and close the sockets."""
+    """Probe and answer until SIGTERM or SIGINT; then end everything within 5 seconds and close the sockets.
+
+    `open_probe` gives what probes, for as long as it is entered; what it fetches is to be told to the instruments.
+    """
     _allow_many_files()
     instruments = Instruments(config.modules)
     instruments.configured(len(config.targets), clock.wall())
+    async with open_probe(instruments) as probe:
+        await _serve(sockets, config, probe, instruments, clock)
+
+
+async def _serve(
+    sockets: Sequence[socket.socket], config: Config, probe: Probe, instruments: Instruments, clock: Clock
+) -> None:
     watched = counted(probe, instruments)
     scheduler = Scheduler(
         watched, concurrency=config.concurrency, clock=clock, observe_delay=instruments.schedule_delay.observe

@@ -369,6 +369,19 @@ def test_a_host_that_asks_for_it_is_left_alone_at_once(status: int) -> None:
     play(good, refused(status))
 
 
+def test_one_failure_after_such_a_pause_is_enough_for_the_next() -> None:
+    """The trial shows how the host is; before there was a pause three were needed."""
+
+    async def story(here: Here) -> None:
+        await here.fetch()
+        await asyncio.sleep(60.0)
+        failed = await here.failure()
+        assert failed
+        assert (failed.problem, failed.retry_after) == (Problem.UNREACHABLE, 5.0)
+
+    play(story, refused(429, "60"), DOWN)
+
+
 @pytest.mark.parametrize(("asked", "left"), [("60", 60.0), ("1", 5.0), ("0", 5.0)])
 def test_the_longer_pause_counts(asked: str, left: float) -> None:
     """What the host asks for does not shorten the pause for its failures."""
@@ -472,13 +485,13 @@ def test_only_so_many_hosts_are_remembered(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_hosts_are_forgotten_even_if_all_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one that was not asked for the longest goes first."""
-    monkeypatch.setattr(fetcher, "_MOST_HOSTS", 2)
+    monkeypatch.setattr(fetcher, "_MOST_HOSTS", 3)
     monkeypatch.setattr(fetcher, "_FORGOTTEN_AT_ONCE", 1)
 
     async def story(here: Here) -> None:
-        one, two, three = (f"http://{number}.example/" for number in range(3))
-        assert await here.fetch_all(one, two, three) == [Problem.HTTP_ERROR] * 3
-        assert [await here.fetch(url) for url in (two, three, one)] == [Problem.HTTP_ERROR] * 2 + [None]
-        assert len(here.wire.sent) == 4
+        one, two, three, four = (f"http://{number}.example/" for number in range(4))
+        assert [await here.fetch(url) for url in (one, two, one, three, four)] == [Problem.HTTP_ERROR] * 5
+        assert [await here.fetch(url) for url in (one, three, four, two)] == [Problem.HTTP_ERROR] * 3 + [None]
+        assert len(here.wire.sent) == 5
 
-    play(story, *[refused(429, "60")] * 3)
+    play(story, *[refused(429, "60")] * 4)
