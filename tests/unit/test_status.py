@@ -2,8 +2,8 @@
 
 import pytest
 
-from ocsp_exporter.model import Problem, Status
-from ocsp_exporter.revocation.status import status_of
+from ocsp_exporter.model import Evidence, Problem, Source, Status
+from ocsp_exporter.revocation.status import beside_what_is_kept, status_of, with_problems
 
 FAILED, MISSING, INVALID, AS_IT_IS = Status.SERVER_FAILED, Status.MISSING, Status.INVALID, None
 
@@ -51,3 +51,42 @@ def test_of_several_the_one_that_tells_most_counts() -> None:
     assert status_of([Problem.BLOCKED_BY_EGRESS_POLICY, Problem.TIMEOUT]) is FAILED
     assert status_of([Problem.TIMEOUT, Problem.MALFORMED]) is INVALID
     assert status_of([Problem.WRONG_CONTENT_TYPE, Problem.UNSUCCESSFUL]) is FAILED
+
+
+def _said(status: Status, *problems: Problem) -> Evidence:
+    return Evidence(Source.RESPONDER, 0, status, problems)
+
+
+GOOD, KEPT_BAD = _said(Status.GOOD), _said(Status.INVALID, Problem.EXPIRED)
+DOWN = _said(Status.SERVER_FAILED, Problem.UNREACHABLE)
+BLOCKED = _said(Status.MISSING, Problem.BLOCKED_BY_EGRESS_POLICY)
+FORGED = _said(Status.INVALID, Problem.SIGNATURE_INVALID)
+
+
+@pytest.mark.parametrize(
+    ("latest", "kept", "shown"),
+    [
+        (DOWN, GOOD, _said(Status.GOOD, Problem.UNREACHABLE)),
+        (DOWN, _said(Status.REVOKED, Problem.EXPIRED), _said(Status.REVOKED, Problem.UNREACHABLE, Problem.EXPIRED)),
+        (BLOCKED, GOOD, _said(Status.GOOD, Problem.BLOCKED_BY_EGRESS_POLICY)),
+        (_said(Status.SERVER_FAILED, Problem.UNSUCCESSFUL), GOOD, _said(Status.GOOD, Problem.UNSUCCESSFUL)),
+        (DOWN, None, DOWN),
+        (DOWN, KEPT_BAD, DOWN),
+        (FORGED, GOOD, FORGED),
+        (_said(Status.REVOKED), GOOD, _said(Status.REVOKED)),
+    ],
+)
+def test_a_source_that_gives_no_answer_takes_none_back(
+    latest: Evidence, kept: Evidence | None, shown: Evidence
+) -> None:
+    """A verified answer from before is shown with what is wrong now; whatever else comes is the source's word."""
+    assert beside_what_is_kept(latest, kept) == shown
+
+
+def test_problems_come_in_their_order_and_once() -> None:
+    """Those of the fetch stand before those of the evidence."""
+    assert with_problems(KEPT_BAD, (Problem.EXPIRED, Problem.WRONG_CONTENT_TYPE)).problems == (
+        Problem.WRONG_CONTENT_TYPE,
+        Problem.EXPIRED,
+    )
+    assert with_problems(GOOD, ()) == GOOD
