@@ -5,11 +5,11 @@ from ocsp_exporter.config.loading import (
     BUILT_IN_MODULES,
     DEFAULT_CONFIG,
     Config,
-    ConfigError,
     json_schema,
     load_config,
     parse_config,
 )
+from ocsp_exporter.config.reading import ConfigError
 from ocsp_exporter.config.schema import DEFAULT_MODULE
 
 __all__ = [

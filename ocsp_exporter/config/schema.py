@@ -9,8 +9,6 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationInfo,
     field_validator,
@@ -18,8 +16,8 @@ from pydantic import (
 )
 
 from ocsp_exporter import model
-from ocsp_exporter.config.document import Steps
 from ocsp_exporter.config.files import check_key
+from ocsp_exporter.config.keys import Keys
 from ocsp_exporter.config.types import (
     ALPN,
     Certificates,
@@ -62,23 +60,19 @@ _MODULE: Final = model.Module(DEFAULT_MODULE)
 _EGRESS: Final = model.EgressPolicy()
 
 
-class _Keys(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, field_title_generator=lambda name, _: name)
-
-
 def _seconds(default: float, description: str) -> Any:  # noqa: ANN401  # as pydantic's own Field
     """Make a field for a duration, whose default the JSON Schema shows as it is written."""
     return Field(default=default, description=description, json_schema_extra={"default": show_duration(default)})
 
 
-class Probe(_Keys):
+class Probe(Keys):
     """The workers, which look at the targets below on the exporter's own schedule."""
 
     interval: PositiveDuration = _seconds(60.0, "How often each target is looked at.")
     concurrency: int = Field(default=512, ge=1, description="How many probes of the workers may run at a time.")
 
 
-class Egress(_Keys):
+class Egress(Keys):
     """Where the URLs in certificates may send the exporter."""
 
     follow: Following = Field(
@@ -105,7 +99,7 @@ class Egress(_Keys):
     )
 
 
-class ProbeEndpoint(_Keys):
+class ProbeEndpoint(Keys):
     """The page /probe, which looks at a target whenever Prometheus asks."""
 
     concurrency: int = Field(
@@ -113,7 +107,7 @@ class ProbeEndpoint(_Keys):
     )
 
 
-class TLSConfig(_Keys):
+class TLSConfig(Keys):
     """How TLS is spoken, and whom to trust."""
 
     ca_file: Certificates | None = Field(
@@ -171,7 +165,7 @@ class TLSConfig(_Keys):
         return self
 
 
-class Staple(_Keys):
+class Staple(Keys):
     """What is demanded of staples."""
 
     policy: Policy = Field(
@@ -188,7 +182,7 @@ class Staple(_Keys):
     )
 
 
-class Responder(_Keys):
+class Responder(Keys):
     """Whose OCSP responses are accepted."""
 
     trusted_certificates: Items[Certificates] = Field(
@@ -198,7 +192,7 @@ class Responder(_Keys):
     )
 
 
-class Module(_Keys):
+class Module(Keys):
     """A named recipe for looking at a target."""
 
     prober: Literal["tls"] = Field(default="tls", description="tls: make TLS handshakes with the target.")
@@ -245,7 +239,7 @@ class Module(_Keys):
     )
 
 
-class TargetGroup(_Keys):
+class TargetGroup(Keys):
     """Targets that the workers look at in the same way."""
 
     targets: Items[TargetText] = Field(
@@ -259,7 +253,7 @@ class TargetGroup(_Keys):
     )
 
 
-class File(_Keys):
+class File(Keys):
     """Configuration of ocsp_exporter. Every key may be left out."""
 
     probe: Section[Probe] = Field(default_factory=Probe, description="The workers.")
@@ -277,17 +271,3 @@ class File(_Keys):
 def json_schema() -> dict[str, Any]:
     """Give the JSON Schema (draft 2020-12) of the configuration file; shared, so not to be changed."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **File.model_json_schema()}
-
-
-def known_keys(steps: Steps) -> tuple[str, ...]:
-    """Give the keys that may stand in the mapping at `steps`, in the table's order."""
-    schema = top = json_schema()
-    for step in steps:
-        schema = (
-            schema["items"]
-            if isinstance(step, int)
-            else schema.get("properties", {}).get(step) or schema["additionalProperties"]
-        )
-        if "$ref" in schema:
-            schema = top["$defs"][schema["$ref"].removeprefix("#/$defs/")]
-    return tuple(schema["properties"])
