@@ -54,9 +54,7 @@ class _Fatal(Exception):
 class _Reader:
     """Reads the one document of a text, gathering faults as it goes."""
 
-    def __init__(
-        self, text: str, name: str, loader: type[yaml.SafeLoader], is_secret: Callable[[Steps], bool]
-    ) -> None:
+    def __init__(self, text: str, name: str, loader: type[yaml.SafeLoader], is_secret: Callable[[Steps], bool]) -> None:
         self._text = text
         self._name = name
         self._loader_class = loader
