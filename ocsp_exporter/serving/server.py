@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from ocsp_exporter.config import Config
 from ocsp_exporter.serving.app import create_app
@@ -100,7 +100,9 @@ async def serve(
     scheduler.update(config.targets)
     endpoint = ProbeEndpoint(watched, config.modules, concurrency=config.probe_endpoint_concurrency, clock=clock)
     metrics = MetricsPage(scheduler.publications, instruments.registry, clock.wall)
-    servers = [(_server(create_app(metrics, scheduler, endpoint, clock), web_config), sockets)]
+    app = create_app(metrics, scheduler, endpoint, clock)
+    guard = Guard(app, web_config) if web_config else None
+    servers = [(_server(guard or app, web_config), sockets)]
     if health_sockets:
         servers.append((_server(create_health_app(scheduler, clock)), health_sockets))
 
@@ -115,6 +117,8 @@ async def serve(
             _log.info("stopping")
             workers.cancel()
             endpoint.close()
+            if guard:
+                guard.close()
             for server, _ in servers:
                 server.should_exit = True
 
@@ -155,10 +159,10 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _server(app: Starlette, web_config: WebConfigFile | None = None) -> _Server:
+def _server(app: ASGIApp, web_config: WebConfigFile | None = None) -> _Server:
     context = CurrentContext(web_config.context) if web_config and web_config.has_tls else None
     config = uvicorn.Config(
-        app if web_config is None else Guard(app, web_config),
+        app,
         loop="asyncio",
         http="h11",
         ws="none",

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from ocsp_exporter.config import RateLimit
-from ocsp_exporter.serving.authentication import Logins, TooManyLogins
+from ocsp_exporter.serving.authentication import Logins, NotChecked
 from ocsp_exporter.serving.guard import Guard, TokenBucket
 from ocsp_exporter.serving.web_config import WebConfigFile
 
@@ -128,11 +128,26 @@ class TestLogins:
         logins = Logins()
         waiting = [asyncio.create_task(logins.allow(basic("alice", f"{n}"), USERS)) for n in range(100)]
         await asyncio.sleep(0)
-        with pytest.raises(TooManyLogins):
+        with pytest.raises(NotChecked, match="Too many logins"):
             await logins.allow(basic("alice", "secret"), USERS)
         release.set()
         assert await asyncio.gather(*waiting) == 100 * [False]
         assert not await logins.allow(basic("alice", "secret"), USERS)
+
+    async def test_nobody_waits_beyond_the_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """At the end those who wait are told so at once, and those who come later; whoever is known is let in."""
+        logins = Logins()
+        assert await logins.allow(basic("bob", "other"), USERS)
+        release = threading.Event()
+        monkeypatch.setattr(bcrypt, "checkpw", lambda _password, _hashed: release.wait())
+        waiting = [asyncio.create_task(logins.allow(basic("alice", f"{n}"), USERS)) for n in range(3)]
+        await asyncio.sleep(0)
+        logins.close()
+        for each in (*waiting, logins.allow(basic("alice", "secret"), USERS)):
+            with pytest.raises(NotChecked, match="shutting down"):
+                await each
+        assert await logins.allow(basic("bob", "other"), USERS)
+        release.set()
 
     async def test_an_error_of_the_check_is_told_to_whoever_waits(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Should bcrypt fail, the request does, and the next one is checked as ever."""
@@ -199,16 +214,18 @@ class TestGuard:
             assert (await client.get("/", auth=("alice", "secret"))).status_code == 401
             assert (await client.get("/", auth=("bob", "other"))).status_code == 200
 
-    async def test_too_many_logins_are_told_to_come_back(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_whose_login_is_not_checked_is_told_to_come_back(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """They are refused with 503, and not with 401: nobody has looked at their password."""
 
         async def too_many(*_arguments: object) -> bool:
-            raise TooManyLogins
+            raise NotChecked("Not now.")
 
         monkeypatch.setattr(Logins, "allow", too_many)
         async with Guarded(tmp_path, f"basic_auth_users: {{alice: {ALICES}}}").client as client:
             answer = await client.get("/", auth=("alice", "secret"))
-        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert (answer.status_code, answer.text, answer.headers["retry-after"]) == (503, "Not now.\n", "1")
 
     async def test_headers_are_on_every_answer(self, tmp_path: Path) -> None:
         """Those of the file are added to pages and refusals, in the place of a page's own; an empty one is not."""

@@ -1,9 +1,11 @@
 """The server's side of TLS, against a client in the same process."""
 
+import logging
 import ssl
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from ipaddress import ip_address
 
@@ -210,6 +212,31 @@ def test_a_certificate_is_demanded(showing: Showing, shown: Credential | None, v
         with pytest.raises(ssl.SSLError):
             shake(optional, theirs)
     shake(make_context(SERVER), theirs)
+
+
+def test_why_a_handshake_failed_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """At debug the log has OpenSSL's reason, once, and nothing of the handshakes that succeed."""
+    caplog.set_level(logging.DEBUG, "ocsp_exporter")
+    shake(make_context(SERVER), client_context(None))
+    assert caplog.records == []
+    with pytest.raises(ssl.SSLError):
+        shake(make_context(DEMANDING), client_context(None))
+    [record] = caplog.records
+    assert (record.message, vars(record)["reason"]) == ("TLS handshake failed", "PEER_DID_NOT_RETURN_A_CERTIFICATE")
+
+
+def test_the_end_does_not_wait_for_the_client() -> None:
+    """The server says that this is the end, and is done, although the client says nothing."""
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = make_context(SERVER).wrap_bio(there, back, server_side=True)
+    theirs = client_context(None).wrap_bio(back, there, server_hostname="localhost")
+    for step in (theirs.do_handshake, server.do_handshake, theirs.do_handshake, server.do_handshake):
+        with suppress(ssl.SSLWantReadError):
+            step()
+    with pytest.raises(ssl.SSLWantReadError):
+        theirs.read(1)
+    server.unwrap()
+    assert theirs.read(1) == b""
 
 
 def test_each_certificate_of_client_ca_is_trusted_by_itself(showing: Showing) -> None:
