@@ -97,8 +97,8 @@ def serve(  # noqa: PLR0913 - an argument for each option
     from ocsp_exporter.commands import serve as command  # noqa: PLC0415 - keeps the other commands quick
 
     if not check:
-        web = command.Web(addresses, web_config_file, health_address)
-        command.run(config_file, web, log_level, log_format)
+        listen = command.Listen(addresses, web_config_file, health_address)
+        command.run(config_file, listen, log_level, log_format)
         return
     if config_file is None and web_config_file is None:
         ctx.fail("--config.check needs a --config.file or --web.config.file to check.")

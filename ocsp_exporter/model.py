@@ -34,6 +34,10 @@ class Status(StrEnum):
     INVALID = "invalid"
 
 
+#: What only a verified answer says.
+VERIFIED = frozenset({Status.GOOD, Status.REVOKED, Status.UNKNOWN})
+
+
 class Problem(StrEnum):
     """One thing that is wrong with a piece of evidence, in the order in which it is looked for."""
 
@@ -161,6 +165,13 @@ class IPProtocol(StrEnum):
     IP6 = "ip6"
 
 
+class ProberKind(StrEnum):
+    """What a module looks at: a TLS endpoint, or a CRL by itself."""
+
+    TLS = "tls"
+    CRL = "crl"
+
+
 class StartTLS(StrEnum):
     """How TLS starts on a connection; all but the first begin in clear.
 
@@ -223,6 +234,18 @@ class FetchKind(StrEnum):
     ISSUER = "issuer"
 
 
+class StoreResult(StrEnum):
+    """How a request to the store of evidence ended; what was corrupt, foreign or old is removed and was no hit."""
+
+    HIT = "hit"
+    MISS = "miss"
+    CORRUPT = "corrupt"
+    FOREIGN = "foreign"
+    OLD = "old"
+    WRITTEN = "written"
+    FAILED = "failed"
+
+
 class Follow(StrEnum):
     """Whose URLs are fetched beside those that are allowed by name or address.
 
@@ -269,13 +292,20 @@ class Target:
     """What is looked at.
 
     `name` is the text exactly as given and the `target` label. `host` is a host name or an IP address
-    without brackets. `starttls` None: as the module says.
+    without brackets. `starttls` None: as the module says. `location` is the URL, or the absolute path of a file, of
+    what is fetched by itself; a file has neither host nor port. None where a TLS endpoint is looked at.
     """
 
     name: str
     host: str
     port: int
     starttls: StartTLS | None = None
+    location: str | None = None
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file of this machine."""
+        return self.location is not None and self.location.startswith("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,6 +383,7 @@ class Module:
     """
 
     name: str
+    prober: ProberKind = ProberKind.TLS
     timeout: float = 10.0
     starttls: StartTLS = StartTLS.NONE
     tls: TLSSettings = TLSSettings()

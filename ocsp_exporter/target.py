@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import idna
 
-from ocsp_exporter.model import StartTLS, Target
+from ocsp_exporter.model import ProberKind, StartTLS, Target
 from ocsp_exporter.quoting import quoted
 
 
@@ -45,6 +45,9 @@ _PORTS: Final[Mapping[StartTLS, int]] = MappingProxyType(
     {scheme.starttls: scheme.port for scheme in SCHEMES.values()} | {StartTLS.NATS_AUTO: SCHEMES["nats"].port}
 )
 
+#: The schemes of what is fetched by itself, and their ports.
+_WEB_PORTS: Final[Mapping[str, int]] = MappingProxyType({"http": 80, "https": 443})
+
 _MAX_TEXT: Final = 2048
 _MAX_HOST: Final = 253  # characters: RFC 1035, section 2.3.4, less the length bytes
 _LABEL: Final = re.compile(r"[A-Za-z0-9_-]{1,63}")  # the underscore is not for hosts, and yet there are such hosts
@@ -76,6 +79,21 @@ def parse_target(text: str, starttls: StartTLS = StartTLS.NONE) -> Target:
     return Target(name=text, host=host, port=port, starttls=scheme.starttls if scheme else None)
 
 
+def parse_crl_target(text: str) -> Target:
+    """Read the URL of a CRL, or the absolute path of its file, perhaps as a `file:` URL. Raises TargetError."""
+    try:
+        host, port, location = _locate(text)
+    except ValueError as error:
+        forms = "http://HOST/PATH, https://HOST/PATH and the absolute path of a file"
+        raise TargetError(f"target {quoted(_without_secrets(text))}: {error}; accepted are {forms}") from None
+    return Target(name=text, host=host, port=port, location=location)
+
+
+def read_target(text: str, prober: ProberKind, starttls: StartTLS = StartTLS.NONE) -> Target:
+    """Read a target as a module's prober takes it, `starttls` being the module's. Raises TargetError."""
+    return parse_crl_target(text) if prober is ProberKind.CRL else parse_target(text, starttls)
+
+
 def parse_host(text: str) -> str:
     """Give the host name or IP address in ASCII, as it can be resolved. Raises ValueError with a sentence."""
     if ":" in text:
@@ -95,18 +113,35 @@ def parse_host(text: str) -> str:
 
 def _split_scheme(text: str) -> tuple[Scheme | None, str]:
     """Give the scheme, None where there is none, and what follows it."""
-    if not text:
-        raise ValueError("it is empty")
-    if len(text) > _MAX_TEXT:
-        raise ValueError(f"it is longer than {_MAX_TEXT} characters")
-    if not text.isprintable() or " " in text:
-        raise ValueError("it has white space or an invisible character")
+    _check_text(text)
     scheme, separator, rest = text.partition("://")
     if not separator or re.search(r"[/?#]", scheme):
         return None, text
     if scheme.lower() not in SCHEMES:
         raise ValueError(f"the scheme {quoted(scheme)} is not known; known are {', '.join(SCHEMES)}")
     return SCHEMES[scheme.lower()], rest
+
+
+def _locate(text: str) -> tuple[str, int, str]:
+    """Give host, port and URL, or nothing, 0 and a path."""
+    _check_text(text)
+    path = text.removeprefix("file://")
+    if path.startswith("/"):
+        return "", 0, path
+    scheme, separator, rest = text.partition("://")
+    if not separator or scheme.lower() not in _WEB_PORTS:
+        raise ValueError("that is neither an http(s) URL nor an absolute path")
+    host, port = _host_and_port(rest)
+    return host, port or _WEB_PORTS[scheme.lower()], text
+
+
+def _check_text(text: str) -> None:
+    if not text:
+        raise ValueError("it is empty")
+    if len(text) > _MAX_TEXT:
+        raise ValueError(f"it is longer than {_MAX_TEXT} characters")
+    if not text.isprintable() or " " in text:
+        raise ValueError("it has white space or an invisible character")
 
 
 def _host_and_port(text: str) -> tuple[str, int | None]:

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import math
 import os
 import re
 import sys
@@ -26,7 +27,7 @@ from ocsp_exporter.report.text import report
 from ocsp_exporter.serving import logs
 from ocsp_exporter.serving.exposition import render
 from ocsp_exporter.serving.negotiation import Format
-from ocsp_exporter.target import TargetError, parse_target
+from ocsp_exporter.target import TargetError, read_target
 
 #: By how bad the worst of all results is.
 EXIT_CODES = {
@@ -72,7 +73,7 @@ def _targets(names: Sequence[str], module: Module) -> list[Target]:
     targets, faults = [], []
     for name in names:
         try:
-            targets.append(parse_target(name, module.starttls))
+            targets.append(read_target(name, module.prober, module.starttls))
         except TargetError as error:
             faults.append(str(error))
     if faults:
@@ -86,7 +87,8 @@ async def _probe_all(targets: Sequence[Target], module: Module, egress: EgressPo
     stderr = Console(stderr=True)
     columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     progress = Progress("probing", *columns, console=stderr, transient=True, disable=not stderr.is_terminal)
-    async with open_prober(egress) as prober:
+    # Nobody will look again: each answer is waited for, and none is stored.
+    async with open_prober(egress, patience=math.inf) as prober:
         bar = progress.add_task("", total=len(targets))
 
         async def probe(target: Target) -> Results:

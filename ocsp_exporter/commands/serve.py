@@ -1,7 +1,8 @@
 """`ocsp-exporter serve` and `check-config`."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
@@ -11,28 +12,29 @@ import click
 
 from ocsp_exporter.commands.configuration import load, load_web
 from ocsp_exporter.config import BUILT_IN_MODULES, Config
+from ocsp_exporter.probing.observer import Observer
 from ocsp_exporter.probing.opening import open_prober
 from ocsp_exporter.serving import logs, server
-from ocsp_exporter.serving.web_config import WebConfigFile
+from ocsp_exporter.serving.probes import Probe
 
 
 @dataclass(frozen=True, slots=True)
-class Web:
-    """Where and how to listen: `addresses` for everything, `health_address` for health alone; None: not so."""
+class Listen:
+    """What the command line says of listening: `addresses` for everything, `health_address` for health alone."""
 
     addresses: Sequence[str]
-    config_file: Path | None
+    web_config_file: Path | None
     health_address: str | None
 
 
-def run(config_file: Path | None, web: Web, log_level: str, log_format: Literal["logfmt", "json"]) -> None:
+def run(config_file: Path | None, listen: Listen, log_level: str, log_format: Literal["logfmt", "json"]) -> None:
     """Serve until SIGINT or SIGTERM. Raises ClickException where it cannot begin."""
     config = load(config_file)
-    web_config = load_web(web.config_file) if web.config_file else None
+    web_config = load_web(listen.web_config_file) if listen.web_config_file else None
     logs.set_up(log_level, log_format)
-    sockets = bind(web.addresses)
-    health_sockets = bind([web.health_address], "--web.health-listen-address") if web.health_address else []
-    asyncio.run(serve_until_signal(config, sockets, web_config, health_sockets))
+    sockets = bind(listen.addresses)
+    health_sockets = bind([listen.health_address], "--web.health-listen-address") if listen.health_address else []
+    asyncio.run(serve_until_signal(config, server.Web(sockets, web_config, health_sockets)))
 
 
 def check(config_file: Path) -> None:
@@ -59,12 +61,12 @@ def bind(addresses: Sequence[str], option: str = "--web.listen-address") -> list
         raise click.ClickException(str(error)) from error
 
 
-async def serve_until_signal(
-    config: Config,
-    sockets: Sequence[socket],
-    web_config: WebConfigFile | None = None,
-    health_sockets: Sequence[socket] = (),
-) -> None:
+async def serve_until_signal(config: Config, web: server.Web) -> None:
     """Probe and answer as the configuration says, until SIGINT or SIGTERM."""
-    async with open_prober(config.egress) as prober:
-        await server.serve(sockets, config, prober.probe, web_config=web_config, health_sockets=health_sockets)
+
+    @asynccontextmanager
+    async def open_probe(observer: Observer) -> AsyncIterator[Probe]:
+        async with open_prober(config.egress, observer, config.store_path) as prober:
+            yield prober.probe
+
+    await server.serve(web, config, open_probe)

@@ -9,8 +9,8 @@ from ocsp_exporter.config.loading import (
     load_config,
     parse_config,
 )
+from ocsp_exporter.config.module_schema import DEFAULT_MODULE
 from ocsp_exporter.config.reading import ConfigError, read_text
-from ocsp_exporter.config.schema import DEFAULT_MODULE
 from ocsp_exporter.config.web import (
     RateLimit,
     ServerTLS,

@@ -7,13 +7,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from ocsp_exporter.config import schema, yaml_reader
+from ocsp_exporter.config import module_schema, schema, yaml_reader
 from ocsp_exporter.config.document import Document, Fault, Steps, show_steps
 from ocsp_exporter.config.reading import ConfigError, check, in_order, read_text
 from ocsp_exporter.model import (
     ClientCertificate,
+    CRLSettings,
     EgressPolicy,
     Module,
+    ProberKind,
     ResponderSettings,
     ScheduledTarget,
     StaplePolicy,
@@ -22,7 +24,7 @@ from ocsp_exporter.model import (
     TLSSettings,
 )
 from ocsp_exporter.quoting import printable, quoted
-from ocsp_exporter.target import parse_target
+from ocsp_exporter.target import TargetError, read_target
 
 _MAX_SHOWN: Final = 20  # names in a sentence
 
@@ -31,7 +33,7 @@ BUILT_IN_MODULES: Final[Mapping[str, Module]] = MappingProxyType(
     {
         module.name: module
         for module in (
-            Module(schema.DEFAULT_MODULE),
+            Module(module_schema.DEFAULT_MODULE),
             *(Module(each.value, starttls=each) for each in StartTLS if each is not StartTLS.NONE),
             # Newer NATS servers staple nothing on the port for leafnodes.
             Module("nats-leafnode", starttls=StartTLS.NATS, staple=StapleSettings(policy=StaplePolicy.NEVER)),
@@ -42,10 +44,14 @@ BUILT_IN_MODULES: Final[Mapping[str, Module]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The whole configuration, complete and valid. `interval` is in seconds; a module's key is its name."""
+    """The whole configuration, complete and valid. `interval` is in seconds; a module's key is its name.
+
+    `store_path` None: what was fetched is kept in memory only.
+    """
 
     interval: float
     concurrency: int
+    store_path: Path | None
     egress: EgressPolicy
     probe_endpoint_concurrency: int
     modules: Mapping[str, Module]
@@ -82,7 +88,7 @@ def _relations(document: Document) -> Iterator[Fault | None]:
     seen: dict[object, Steps] = {}
     for position, group in enumerate(_list(_dict(document.value).get("targets"))):
         at: Steps = ("targets", position)
-        module = _dict(group).get("module", schema.DEFAULT_MODULE)
+        module = _dict(group).get("module", module_schema.DEFAULT_MODULE)
         if isinstance(module, str) and module not in known:
             shown = ", ".join(printable(name, 80) for name in islice(known, _MAX_SHOWN))
             yield document.fault((*at, "module"), f"unknown module {quoted(module)}; known are {shown}")
@@ -90,10 +96,24 @@ def _relations(document: Document) -> Iterator[Fault | None]:
         labels = frozenset((key, str(value)) for key, value in _dict(_dict(group).get("labels")).items() if value)
         for index, target in enumerate(_list(_dict(group).get("targets"))):
             steps: Steps = (*at, "targets", index)
+            if isinstance(target, str) and (fault := _target_fault(target, _dict(modules.get(str(module))))):
+                yield document.fault(steps, fault)
             first = seen.setdefault((target, str(module), labels), steps) if isinstance(target, str) else steps
             if first != steps:
                 where = f"{show_steps(first)} on line {document.line(first)}"
                 yield document.fault(steps, f"the same target, module and labels as {where}")
+
+
+def _target_fault(text: str, module: dict[str, object]) -> str:
+    """Return what is wrong with the text of a target for a module as it stands in the file; nothing if that is right.
+
+    Which protocol it begins with changes nothing about that, only the port.
+    """
+    try:
+        read_target(text, ProberKind.CRL if module.get("prober") == ProberKind.CRL else ProberKind.TLS)
+    except TargetError as error:
+        return str(error)
+    return ""
 
 
 def _dict(value: object) -> dict[str, object]:
@@ -110,12 +130,13 @@ def _build(file: schema.File) -> Config:
     return Config(
         interval=interval,
         concurrency=file.probe.concurrency,
+        store_path=file.store.path,
         egress=_egress(file.egress),
         probe_endpoint_concurrency=file.probe_endpoint.concurrency,
         modules=MappingProxyType(modules),
         targets=tuple(
             ScheduledTarget(
-                target=parse_target(target, modules[group.module].starttls),
+                target=read_target(target, modules[group.module].prober, modules[group.module].starttls),
                 module=modules[group.module],
                 interval=group.interval or interval,
                 labels=tuple(sorted((name, value) for name, value in group.labels.items() if value)),
@@ -133,13 +154,16 @@ def _egress(keys: schema.Egress) -> EgressPolicy:
         allowed=tuple(entry for entry in keys.allow if not isinstance(entry, str)),
         denied=tuple(keys.deny),
         max_response_bytes=keys.max_response_bytes,
+        max_crl_bytes=keys.max_crl_bytes,
+        requests_per_second_per_host=keys.requests_per_second_per_host,
         proxy_url=keys.proxy_url,
     )
 
 
-def _module(name: str, keys: schema.Module) -> Module:
+def _module(name: str, keys: module_schema.Module) -> Module:
     return Module(
         name=name,
+        prober=keys.prober,
         timeout=keys.timeout,
         starttls=keys.starttls,
         tls=_tls(keys.tls_config),
@@ -155,13 +179,30 @@ def _module(name: str, keys: schema.Module) -> Module:
         ),
         issuers=keys.issuer_file or (),
         fetch_issuer=keys.fetch_issuer,
-        responder=ResponderSettings(trusted=tuple(chain.from_iterable(keys.responder.trusted_certificates))),
+        responder=_responder(keys.responder),
+        crl=CRLSettings(
+            query=keys.crl.query, urls=tuple(keys.crl.urls), timeout=keys.crl.timeout, refresh=keys.crl.refresh
+        ),
+        chain=keys.chain,
         clock_skew=keys.clock_skew,
         max_age_without_next_update=keys.max_age_without_next_update,
     )
 
 
-def _tls(keys: schema.TLSConfig) -> TLSSettings:
+def _responder(keys: module_schema.Responder) -> ResponderSettings:
+    return ResponderSettings(
+        query=keys.query,
+        urls=tuple(keys.urls),
+        method=keys.method,
+        nonce=keys.nonce,
+        hash=keys.hash,
+        timeout=keys.timeout,
+        refresh=keys.refresh,
+        trusted=tuple(chain.from_iterable(keys.trusted_certificates)),
+    )
+
+
+def _tls(keys: module_schema.TLSConfig) -> TLSSettings:
     chain, key = keys.cert_file, keys.key_file
     return TLSSettings(
         roots=keys.ca_file,

@@ -21,6 +21,7 @@ from ocsp_exporter.config.values import (
     SIZE_PATTERN,
     check_alpn,
     check_proxy_url,
+    check_source_url,
     parse_duration,
     parse_network,
     parse_network_or_host,
@@ -28,18 +29,28 @@ from ocsp_exporter.config.values import (
 )
 from ocsp_exporter.model import (
     AddressChoice,
+    CertIDHash,
+    ChainDepth,
+    CRLQuery,
     Follow,
     IPNetwork,
     IPProtocol,
     KeyType,
+    ProberKind,
+    RequestMethod,
     StaplePolicy,
     StartTLS,
     TLSVersion,
 )
-from ocsp_exporter.target import parse_host, parse_target
+from ocsp_exporter.target import parse_host
 
 #: The kind of fault to whose sentence the writer's words are to be added; a ValueError's has them already.
 _EXPECTED: Final = "expected"
+
+#: Seconds. Nothing is fetched again sooner, whatever its life.
+_SHORTEST_REFRESH: Final = 120.0
+#: One after the other in the time of one request: more would have too little each.
+_MOST_URLS: Final = 4
 
 T = TypeVar("T")
 
@@ -64,6 +75,13 @@ def _positive_duration(value: object) -> float:
     return duration
 
 
+def _refresh(value: object) -> float:
+    duration = _duration(value)
+    if duration < _SHORTEST_REFRESH:
+        raise PydanticCustomError(_EXPECTED, "expected 2m or more: nothing is fetched oftener than that")
+    return duration
+
+
 def _size(value: object) -> int:
     try:
         return parse_size(value if isinstance(value, str) else "")
@@ -77,6 +95,13 @@ def _network(value: object) -> IPNetwork:
 
 def _network_or_host(value: object) -> IPNetwork | str:
     return parse_network_or_host(_text(value))
+
+
+def _folder_path(value: object, info: ValidationInfo) -> Path:
+    name = _text(value)
+    if not name or "\0" in name:
+        raise PydanticCustomError(_EXPECTED, "expected the path of a folder")
+    return _folder(info) / name
 
 
 def _certificates(value: object, info: ValidationInfo) -> tuple[x509.Certificate, ...]:
@@ -107,12 +132,6 @@ def not_empty(items: list[T]) -> list[T]:
     return items
 
 
-def _target(value: str) -> str:
-    """Check the text; it is read when its module is known, whose protocol gives the default port."""
-    parse_target(value)
-    return value
-
-
 def _host(value: str) -> str:
     try:
         return parse_host(value)
@@ -130,14 +149,15 @@ _DurationText = Annotated[str, StringConstraints(pattern=DURATION_PATTERN, min_l
 _SizeText = Annotated[str, StringConstraints(pattern=SIZE_PATTERN)]
 Duration = Annotated[float, PlainValidator(_duration, json_schema_input_type=_DurationText)]
 PositiveDuration = Annotated[float, PlainValidator(_positive_duration, json_schema_input_type=_DurationText)]
+Refresh = Annotated[float, PlainValidator(_refresh, json_schema_input_type=_DurationText)]
 Size = Annotated[int, PlainValidator(_size, json_schema_input_type=_SizeText)]
 Network = Annotated[IPNetwork, PlainValidator(_network, json_schema_input_type=str)]
 NetworkOrHost = Annotated[IPNetwork | str, PlainValidator(_network_or_host, json_schema_input_type=str)]
 ProxyURL = Annotated[str, AfterValidator(check_proxy_url)]
+Folder = Annotated[Path, PlainValidator(_folder_path, json_schema_input_type=str)]
 Certificates = Annotated[tuple[x509.Certificate, ...], PlainValidator(_certificates, json_schema_input_type=str)]
 PrivateKey = Annotated[bytes, PlainValidator(_private_key, json_schema_input_type=str)]
 ALPN = Annotated[str, AfterValidator(check_alpn)]
-TargetText = Annotated[str, AfterValidator(_target)]
 Host = Annotated[str, AfterValidator(_host)]
 ModuleName = Annotated[str, AfterValidator(_module_name)]
 LabelName = Annotated[str, AfterValidator(check_label_name)]
@@ -150,7 +170,13 @@ Start = Annotated[StartTLS, Field(strict=False)]
 Key = Annotated[KeyType, Field(strict=False)]
 Choice = Annotated[AddressChoice, Field(strict=False)]
 Protocol = Annotated[IPProtocol, Field(strict=False)]
+Probing = Annotated[ProberKind, Field(strict=False)]
+Method = Annotated[RequestMethod, Field(strict=False)]
+Hash = Annotated[CertIDHash, Field(strict=False)]
+Query = Annotated[CRLQuery, Field(strict=False)]
+Depth = Annotated[ChainDepth, Field(strict=False)]
 #: Of a section, all of whose keys are commented out, YAML leaves nothing: that means its defaults.
 Section = Annotated[T, BeforeValidator(lambda value: {} if value is None else value)]
 Items = Annotated[list[T], BeforeValidator(lambda value: [] if value is None else value)]
+SourceURLs = Annotated[Items[Annotated[str, AfterValidator(check_source_url)]], Field(max_length=_MOST_URLS)]
 DistinctItems = Annotated[Items[T], AfterValidator(_distinct)]

@@ -27,6 +27,8 @@ _SIZES: Final = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 SIZE_PATTERN: Final = "^([0-9]{1,12})(B|KiB|MiB|GiB)$"
 _MAX_SIZE: Final = _SIZES["GiB"]
 
+_MAX_URL: Final = 2048  # characters
+
 _MAX_ALPN: Final = 255  # bytes: RFC 7301, section 3.1
 
 
@@ -108,6 +110,28 @@ def check_proxy_url(text: str) -> str:
         is_good = False
     if not is_good or not text.isascii() or not text.isprintable():
         raise ValueError("expected the URL of a proxy, such as http://proxy.example.org:3128 (it is not shown here)")
+    return text
+
+
+def check_source_url(text: str) -> str:
+    """Give the URL of a responder or a CRL back. Raises ValueError with a sentence, which keeps a password."""
+    got = "it is not shown here, for a password may be in it" if "@" in text else f"got {quoted(text)}"
+    if len(text) > _MAX_URL:
+        raise ValueError(f"expected a URL of at most {_MAX_URL} characters (got {len(text)})")
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError(f"expected a URL in ASCII and without spaces; write others as %C3 or %20 ({got})")
+    try:
+        parts = urlsplit(text)
+        is_good = parts.scheme in {"http", "https"} and parts.port != 0
+        parse_host(parts.hostname or "")
+    except ValueError:
+        is_good = False
+    if not is_good and text.lower().startswith(("ldap:", "ldaps:")):
+        raise ValueError(f"directories are not asked; write the http:// URL that leads to the same ({got})")
+    if not is_good:
+        raise ValueError(f"expected a URL that begins with http:// or https:// and a host ({got})")
+    if "@" in parts.netloc:
+        raise ValueError(f"a user name or password has no place in this URL ({got})")
     return text
 
 

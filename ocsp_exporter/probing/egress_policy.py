@@ -7,6 +7,7 @@ exporter ask services that only the exporter can reach.
 import ipaddress
 import socket
 from collections.abc import Iterator
+from enum import Enum, auto
 from typing import TypeAlias
 
 from ocsp_exporter.model import EgressPolicy, Follow, IPNetwork
@@ -24,11 +25,19 @@ _PLACES_IN_LOCAL_NAT64 = ((6, 7, 9, 10), (7, 9, 10, 11), (9, 10, 11, 12), (12, 1
 _THIS_NETWORK = ipaddress.IPv4Network("0.0.0.0/8")
 
 
-def objection(policy: EgressPolicy, host: str, address: str | None, *, vouched_for: bool) -> str | None:
+class Voucher(Enum):
+    """Who answers for a URL: `TRUST` is a trusted root in which the path of signatures from its certificate ends."""
+
+    OPERATOR = auto()  # who wrote it
+    TRUST = auto()
+    NOBODY = auto()
+
+
+def objection(policy: EgressPolicy, host: str, address: str | None, vouched_by: Voucher) -> str | None:
     """Say why a request to `host` may not be sent to `address`, None where it may.
 
-    `address` None: a proxy will look the name up, and nothing is known of it here. `vouched_for`: the URL stands
-    in a certificate whose path of signatures ends in a root that is trusted.
+    `address` None: a proxy will look the name up, and nothing is known of it here. `follow` is about the URLs in
+    certificates only; `deny` holds for everybody.
     """
     surely = tuple(_reached(ipaddress.ip_address(address))) if address else ()
     perhaps = tuple(_perhaps_reached(ipaddress.ip_address(address))) if address else ()
@@ -36,8 +45,9 @@ def objection(policy: EgressPolicy, host: str, address: str | None, *, vouched_f
     if denying:
         return f"{address} is in egress.deny ({denying})"
     if (
-        policy.follow is Follow.ANY
-        or (policy.follow is Follow.TRUSTED and vouched_for)
+        vouched_by is Voucher.OPERATOR
+        or policy.follow is Follow.ANY
+        or (policy.follow is Follow.TRUSTED and vouched_by is Voucher.TRUST)
         or host.lower().rstrip(".") in policy.allowed_hosts
         or _first_holding(policy.allowed, surely)
     ):

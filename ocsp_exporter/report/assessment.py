@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ocsp_exporter.advice import FAILURES
-from ocsp_exporter.model import Evidence, Failure, Findings, ProbeResult, Problem, Source, Status, TLSFindings
+from ocsp_exporter.model import VERIFIED, Evidence, Failure, Findings, ProbeResult, Problem, Source, Status, TLSFindings
 from ocsp_exporter.report import words
 
 # The share of its life after which a piece of evidence should have been replaced.
@@ -73,7 +73,8 @@ def assess(result: ProbeResult, now: float) -> Assessment:
         grounds = [Ground(Level.FAILED, f"Could not look. {FAILURES[result.failure or Failure.INTERNAL].meaning}")]
     else:
         grounds = [ground for judge in _JUDGES for ground in judge(result.findings, now)]
-        grounds = grounds or [_reassurance(result.findings, now)]
+        if all(ground.level is Level.NOTHING_KNOWN for ground in grounds):
+            grounds.insert(0, _reassurance(result.findings, now))
     grounds.sort(key=lambda ground: _SEVERITY.index(ground.level))
     return Assessment(grounds[0].level, tuple(grounds))
 
@@ -95,12 +96,8 @@ def is_refresh_overdue(evidence: Evidence, now: float) -> bool:
 
 
 def is_applicable(findings: Findings) -> bool:
-    """Tell whether there is anything to watch at the leaf: an OCSP responder, or a staple sent or required."""
-    return any(
-        entry.applicable
-        for entry in findings.applicability
-        if entry.depth == 0 and entry.source in (Source.STAPLE, Source.RESPONDER)
-    )
+    """Tell whether there is anything to watch at the leaf: a staple sent or required, an OCSP responder, or a CRL."""
+    return any(entry.applicable for entry in findings.applicability if entry.depth == 0)
 
 
 def violation(tls: TLSFindings, evidence: Iterable[Evidence]) -> str:
@@ -118,19 +115,23 @@ def violation(tls: TLSFindings, evidence: Iterable[Evidence]) -> str:
     return "not every handshake carried an acceptable staple"
 
 
+_NAMES = {
+    Source.STAPLE: "staple",
+    Source.RESPONDER: "responder's answer",
+    Source.CRL: "CRL",
+    Source.FILE: "staple file",
+}
+_SHORT_NAMES = {**_NAMES, Source.RESPONDER: "responder"}
+
+
 def name_of(evidence: Evidence) -> str:
     """Return what a piece of evidence is called in a sentence."""
-    names = {
-        Source.STAPLE: "staple",
-        Source.RESPONDER: "responder's answer",
-        Source.CRL: "CRL",
-        Source.FILE: "staple file",
-    }
-    return names[evidence.source] + (f" for the certificate at depth {evidence.depth}" if evidence.depth else "")
+    return _NAMES[evidence.source] + (f" for the certificate at depth {evidence.depth}" if evidence.depth else "")
 
 
 def _judge_evidence(findings: Findings, now: float) -> Iterator[Ground]:
     """Weigh what each source says, or why it says nothing."""
+    applicable = {(entry.source, entry.depth) for entry in findings.applicability if entry.applicable}
     for evidence in findings.evidence:
         name, problems = name_of(evidence), ", ".join(evidence.problems)
         match evidence.status:
@@ -140,10 +141,15 @@ def _judge_evidence(findings: Findings, now: float) -> Iterator[Ground]:
                 yield Ground(Level.CRITICAL, f"The responder does not know the certificate, says the {name}.")
             case Status.INVALID:
                 yield Ground(Level.CRITICAL, f"The {name} cannot be relied on: {_faults(evidence, now)}.")
-            case Status.SERVER_FAILED:
+            case Status.SERVER_FAILED if evidence.der is not None:
                 yield Ground(Level.WARNING, f"The {name} is no answer: {_refusal(evidence) or problems}.")
-            case Status.GOOD | Status.MISSING if evidence.problems:
-                yield Ground(Level.WARNING, f"The {name} has a fault: {problems}.")
+            case Status.SERVER_FAILED:
+                yield Ground(Level.WARNING, f"The {name} cannot be had: {problems}.")
+            case Status.MISSING if evidence.problems and (evidence.source, evidence.depth) in applicable:
+                # By the operator's own policy, or for want of anybody to ask: no fault of the target's.
+                yield Ground(Level.NOTHING_KNOWN, f"The {name} was not asked for: {problems}.")
+        if evidence.status in VERIFIED and evidence.problems:
+            yield Ground(Level.WARNING, f"The {name} has a fault: {_faults(evidence, now)}.")
 
 
 def _judge_compliance(findings: Findings, _now: float) -> Iterator[Ground]:
@@ -166,24 +172,42 @@ def _judge_refresh(findings: Findings, now: float) -> Iterator[Ground]:
             yield Ground(Level.WARNING, text)
 
 
+def _judge_agreement(findings: Findings, _now: float) -> Iterator[Ground]:
+    """Weigh what the sources say together."""
+    for depth, agree in findings.agreement.items():
+        if not agree:
+            told = [
+                f"{each.status} by the {_SHORT_NAMES[each.source]}"
+                for each in findings.evidence
+                if each.depth == depth and each.status in VERIFIED
+            ]
+            where = f" at depth {depth}" if depth else ""
+            yield Ground(
+                Level.CRITICAL, f"The sources contradict each other: the certificate{where} is {', '.join(told)}."
+            )
+
+
 _JUDGES: tuple[Callable[[Findings, float], Iterator[Ground]], ...] = (
     _judge_evidence,
     _judge_compliance,
+    _judge_agreement,
     _judge_refresh,
 )
 
 
 def _reassurance(findings: Findings, now: float) -> Ground:
     """Say why all is well, or why there is nothing to say."""
-    good = next((entry for entry in findings.evidence if entry.status is Status.GOOD), None)
+    good = next((entry for entry in findings.evidence if entry.status is Status.GOOD and not entry.depth), None)
     if good is not None and good.next_update is not None:
         return Ground(Level.OK, f"The {name_of(good)} is good, for another {words.span(good.next_update - now)}.")
     if good is not None:
         return Ground(Level.OK, f"The {name_of(good)} is good; it states no end.")
     if not is_applicable(findings):
-        text = "The certificate names no OCSP responder and demands no staple; there is nothing to watch here."
+        text = (
+            "The certificate names no OCSP responder and no CRL, and demands no staple; there is nothing to watch here."
+        )
         return Ground(Level.NOT_APPLICABLE, text)
-    text = "No staple was sent, and none is required; so nothing is known of the certificate's status."
+    text = "No staple was sent, and none is required; nor did another source say anything of the certificate's status."
     return Ground(Level.NOTHING_KNOWN, text)
 
 

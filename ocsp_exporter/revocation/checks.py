@@ -6,10 +6,11 @@ add a function and its row in the table.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from cryptography import x509
 
-from ocsp_exporter.model import Problem
+from ocsp_exporter.model import Module, Problem
 from ocsp_exporter.revocation.responder import Responder
 from ocsp_exporter.revocation.response import Response, SingleResponse
 
@@ -26,18 +27,24 @@ class Policy:
     trusted: tuple[x509.Certificate, ...] = ()
 
 
+def policy_of(module: Module) -> Policy:
+    """Return how a module judges evidence."""
+    return Policy(module.clock_skew, module.max_age_without_next_update, module.responder.trusted)
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """A response beside what it is judged by: the input of every check.
 
     `responders` are several only where a certificate was renewed; then the first is valid at the time in question, if
-    any is.
+    any is. `nonce` is the one sent, None where none was or nothing was asked.
     """
 
     response: Response
     issuer: x509.Certificate | None
     matching: tuple[SingleResponse, ...]
     responders: tuple[Responder, ...]
+    nonce: bytes | None = None
 
     @property
     def responder(self) -> Responder | None:
@@ -81,6 +88,16 @@ def extensions_are_known(case: Case) -> Problem | None:
     return Problem.CRITICAL_EXTENSION if critical - KNOWN_EXTENSIONS else None
 
 
+def nonce_is_the_one_sent(case: Case) -> Problem | None:
+    """An answer that has another nonce is one to another request (RFC 6960, section 4.4.1; RFC 9654, section 2.1).
+
+    Many responders sign answers beforehand, and leave the nonce out.
+    """
+    if case.nonce is None or case.response.nonce is None:
+        return None
+    return Problem.NONCE_MISMATCH if case.response.nonce != case.nonce else None
+
+
 #: In the order in which the problems are reported.
 TIMELESS_CHECKS: tuple[Callable[[Case], Problem | None], ...] = (
     issuer_is_known,
@@ -89,6 +106,7 @@ TIMELESS_CHECKS: tuple[Callable[[Case], Problem | None], ...] = (
     responder_is_authorized,
     signature_is_valid,
     extensions_are_known,
+    nonce_is_the_one_sent,
 )
 
 #: Extensions that change nothing about what an answer says (RFC 6960, section 4.4; RFC 6962, section 3.3).
@@ -127,11 +145,23 @@ def has_not_ended(_case: Case, single: SingleResponse, now: float, policy: Polic
     return Problem.EXPIRED if end_of(single, policy) < now - policy.clock_skew else None
 
 
-def end_of(single: SingleResponse, policy: Policy) -> float:
-    """Return when an answer ends, in seconds since 1970: at next_update, or when it is too old to hold without one."""
-    if single.next_update is None:
-        return single.this_update + policy.max_age_without_next_update
-    return single.next_update
+class Dated(Protocol):
+    """An answer or a CRL: when it began, and when the next one comes (None: that is not said)."""
+
+    @property
+    def this_update(self) -> int:
+        """In seconds since 1970."""
+
+    @property
+    def next_update(self) -> int | None:
+        """In seconds since 1970."""
+
+
+def end_of(evidence: Dated, policy: Policy) -> float:
+    """Return when evidence ends, in seconds since 1970: at next_update, or when it is too old to hold without one."""
+    if evidence.next_update is None:
+        return evidence.this_update + policy.max_age_without_next_update
+    return evidence.next_update
 
 
 TimelyCheck = Callable[[Case, SingleResponse, float, Policy], Problem | None]

@@ -4,9 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import permutations
 from urllib.parse import urlsplit
 
-from ocsp_exporter.model import Applicability, CertificateFacts, Evidence, Source, StaplePolicy, Status
-
-VERIFIED = frozenset({Status.GOOD, Status.REVOKED, Status.UNKNOWN})
+from ocsp_exporter.model import VERIFIED, Applicability, CertificateFacts, Evidence, Source, StaplePolicy, Status
 
 #: What a policy accepts where it requires a staple.
 _ACCEPTED = {
@@ -86,11 +84,6 @@ def staple_lag(evidence: Iterable[Evidence]) -> int | None:
     begun = {each.source: each.this_update for each in evidence if each.depth == 0 and each.authentic}
     staple, responder = begun.get(Source.STAPLE), begun.get(Source.RESPONDER)
     return None if staple is None or responder is None else responder - staple
-
-
-def is_verified(evidence: Evidence) -> bool:
-    """Tell whether evidence is a verified answer."""
-    return evidence.status in VERIFIED
 
 
 def staple_applicability(*, required: bool, sent: bool) -> Applicability:

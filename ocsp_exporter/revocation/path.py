@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from cryptography import x509
 
+from ocsp_exporter.model import ChainDepth
 from ocsp_exporter.revocation.certificate import Name, issuer_of, subject_of
 from ocsp_exporter.revocation.signature import signed_by
 
@@ -53,6 +54,22 @@ def build_path(
             break
         path.append(issuer)
     return tuple(path)
+
+
+def issuer_on(path: Sequence[x509.Certificate], depth: int) -> x509.Certificate | None:
+    """Return who issued the certificate at a depth of a path: the next one, or itself; None where nobody knows."""
+    if depth + 1 < len(path):
+        return path[depth + 1]
+    return path[depth] if is_self_signed(path[depth]) else None
+
+
+def checked_depths(path: Sequence[x509.Certificate], chain: ChainDepth) -> tuple[int, ...]:
+    """Return the depths at which revocation is checked: the leaf's, and all others that a module wants, bar the root's.
+
+    A root vouches for itself, and nobody else can revoke it.
+    """
+    above = range(1, len(path)) if chain is ChainDepth.ALL else ()
+    return (0, *(depth for depth in above if not is_self_signed(path[depth])))
 
 
 def is_self_signed(certificate: x509.Certificate) -> bool:

@@ -55,7 +55,8 @@ class SingleResponse:
 class Response:
     """A successful BasicOCSPResponse. The responder is named by either `responder_name` or `responder_key_hash`.
 
-    `signed` is the DER of tbsResponseData, `algorithm` the AlgorithmIdentifier of its `signature`.
+    `nonce` None: it has none. `signed` is the DER of tbsResponseData, `algorithm` the AlgorithmIdentifier of its
+    `signature`.
     """
 
     responder_name: certificate.Name | None
@@ -64,6 +65,7 @@ class Response:
     singles: tuple[SingleResponse, ...]
     certificates: tuple[x509.Certificate, ...]
     critical: frozenset[str]
+    nonce: bytes | None
     signed: bytes
     algorithm: der.Element
     signature: bytes
@@ -93,12 +95,22 @@ def parse(encoded: bytes) -> Response | Unsuccessful:
         raise MalformedResponse(str(error)) from error
 
 
+def end_of(encoded: bytes) -> int | None:
+    """Return the last nextUpdate in a DER OCSPResponse, or thisUpdate where there is none; None if it has no answer."""
+    try:
+        response = parse(encoded)
+    except MalformedResponse:
+        return None
+    singles = () if isinstance(response, Unsuccessful) else response.singles
+    return max(((single.next_update or single.this_update) for single in singles), default=None)
+
+
 def _read(response: ocsp.OCSPResponse, encoded: bytes) -> Response:
     basic = _basic_response(encoded)
     signed, algorithm, signature = der.signed_parts(basic)
     if len(signed) > LARGEST_SIGNED_PART:
         raise MalformedResponse("more is signed than in any response in use", Problem.TOO_LARGE)
-    critical, critical_of_singles = _critical_extensions(signed)
+    extensions, critical_of_singles = _extensions(signed)
     singles = [
         _single(single, critical_of_single)
         for single, critical_of_single in zip(response.responses, critical_of_singles, strict=True)
@@ -109,7 +121,8 @@ def _read(response: ocsp.OCSPResponse, encoded: bytes) -> Response:
         produced_at=_seconds(response.produced_at_utc),
         singles=tuple(singles),
         certificates=_certificates(basic),
-        critical=critical,
+        critical=_critical(extensions),
+        nonce=_nonce(extensions),
         signed=signed,
         algorithm=algorithm,
         signature=signature,
@@ -210,27 +223,45 @@ def _certificates(basic: bytes) -> tuple[x509.Certificate, ...]:
     return tuple(found for found in map(certificate.parse, certificates) if found is not None)
 
 
-def _critical_extensions(signed: bytes) -> tuple[frozenset[str], tuple[frozenset[str], ...]]:
-    """Return the OIDs of the critical extensions of the response, and of each of its single responses.
+def _extensions(signed: bytes) -> tuple[tuple[der.Extension, ...], tuple[frozenset[str], ...]]:
+    """Return the extensions of the response, and the OIDs of the critical ones of each of its single responses.
 
-    Read here because `cryptography` gives the latter only where there is exactly one single response.
+    Read here because `cryptography` gives the latter only where there is exactly one single response, and of the
+    former none where one of them cannot be read.
     """
     fields = list(der.parse(signed).children())
     # version [0], responderID [1] or [2], producedAt, responses, responseExtensions [1]: only the last list and
     # what may follow it are of interest, and the responses are the one untagged SEQUENCE.
     position = next(index for index, field in enumerate(fields) if field.tag == der.SEQUENCE)
     singles = tuple(
-        _critical(list(single.children())[_MANDATORY_IN_SINGLE:], _SINGLE_EXTENSIONS)
+        _critical(_extensions_in(list(single.children())[_MANDATORY_IN_SINGLE:], _SINGLE_EXTENSIONS))
         for single in fields[position].children()
     )
-    return _critical(fields[position + 1 :], _RESPONSE_EXTENSIONS), singles
+    return _extensions_in(fields[position + 1 :], _RESPONSE_EXTENSIONS), singles
 
 
-def _critical(fields: list[der.Element], tag: int) -> frozenset[str]:
-    return frozenset(
-        extension.oid
-        for field in fields
-        if field.tag == tag
-        for extension in der.extensions(next(field.children()))
-        if extension.critical
+def _extensions_in(fields: list[der.Element], tag: int) -> tuple[der.Extension, ...]:
+    return tuple(
+        extension for field in fields if field.tag == tag for extension in der.extensions(next(field.children()))
     )
+
+
+def _critical(extensions: tuple[der.Extension, ...]) -> frozenset[str]:
+    return frozenset(extension.oid for extension in extensions if extension.critical)
+
+
+_NONCE = "1.3.6.1.5.5.7.48.1.2"
+
+
+def _nonce(extensions: tuple[der.Extension, ...]) -> bytes | None:
+    """Return the nonce (RFC 9654, section 2.1).
+
+    Its octets stand in an OCTET STRING of their own; old responders left that out, which RFC 2560 did not demand.
+    """
+    value = next((extension.value for extension in extensions if extension.oid == _NONCE), None)
+    if value is None:
+        return None
+    try:
+        return der.expect(der.parse(value), der.OCTET_STRING).content
+    except der.DERError:
+        return value

@@ -1,10 +1,11 @@
 """What a problem does to the status of its source: the table behind every verdict."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from ocsp_exporter.model import Problem, Status
+from ocsp_exporter.model import VERIFIED, Evidence, Problem, Reason, Revocation, Status
 
 #: Problems that leave no answer, and the status that they bring; those with None leave the status as it is. Any
 #: other means that an answer came and cannot be relied on.
@@ -30,3 +31,34 @@ def status_of(problems: Iterable[Problem]) -> Status | None:
     brought = {_BRINGS.get(problem, Status.INVALID) for problem in problems}
     order = (Status.INVALID, Status.SERVER_FAILED, Status.MISSING)
     return next((status for status in order if status in brought), None)
+
+
+#: What does not take back a revocation: it is for ever, however old the news of it is.
+_HARMLESS_FOR_REVOKED: Final = frozenset({Problem.EXPIRED, Problem.RESPONDER_CERTIFICATE_EXPIRED})
+
+
+def conclude(said: Status, revocation: Revocation | None, problems: Iterable[Problem]) -> Status:
+    """Return the status of evidence that is authentic, from what it says and what is wrong with it now.
+
+    A hold alone lapses with the evidence of it (RFC 5280, section 5.3.1).
+    """
+    is_hold = revocation is not None and revocation.reason is Reason.CERTIFICATE_HOLD
+    lasting = said is Status.REVOKED and not is_hold
+    return status_of(set(problems) - _HARMLESS_FOR_REVOKED if lasting else problems) or said
+
+
+def beside_what_is_kept(latest: Evidence, kept: Evidence | None) -> Evidence:
+    """Return what to show of the last thing that came from a source, and of a verified answer from before, if any.
+
+    A source that gives no answer takes back none: the kept one is shown as long as it can be relied on, and what is
+    wrong with the source beside it. An answer that cannot be relied on is the source's word, and is shown.
+    """
+    gives_none = latest.status in {Status.SERVER_FAILED, Status.MISSING}
+    if kept is None or not gives_none or kept.status not in VERIFIED:
+        return latest
+    return with_problems(kept, latest.problems)
+
+
+def with_problems(evidence: Evidence, problems: Iterable[Problem]) -> Evidence:
+    """Return evidence with further problems, which leave its status as it is, in the order of the enumeration."""
+    return replace(evidence, problems=tuple(sorted({*evidence.problems, *problems}, key=tuple(Problem).index)))

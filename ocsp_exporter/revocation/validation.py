@@ -36,19 +36,22 @@ class Examination:
     case: Case | None = None
 
 
-def validate(
+def validate(  # noqa: PLR0913 -- the response, what it is judged by, and what is merely noted of it
     encoded: bytes,
     subject: x509.Certificate,
     issuer: x509.Certificate | None,
     now: float,
     policy: Policy,
     origin: Origin = Origin(),
+    *,
+    nonce: bytes | None = None,
 ) -> Evidence:
     """Judge the DER of an OCSP response about `subject`, which `issuer` signed.
 
-    `issuer` None: it could not be found, so that nothing can be verified. `now` is in seconds since 1970.
+    `issuer` None: it could not be found, so that nothing can be verified. `now` is in seconds since 1970. `nonce` is
+    the one that was sent; None: none was, or nothing was asked.
     """
-    return judge(examine(encoded, subject, issuer, policy.trusted), encoded, now, policy, origin)
+    return judge(examine(encoded, subject, issuer, policy.trusted, nonce=nonce), encoded, now, policy, origin)
 
 
 def examine(
@@ -56,8 +59,10 @@ def examine(
     subject: x509.Certificate,
     issuer: x509.Certificate | None,
     trusted: tuple[x509.Certificate, ...] = (),
+    *,
+    nonce: bytes | None = None,
 ) -> Examination:
-    """Make the checks that do not depend on the time."""
+    """Make the checks that do not depend on the time; the arguments are as those of `validate`."""
     try:
         response = parse(encoded)
     except MalformedResponse as malformed:
@@ -69,6 +74,7 @@ def examine(
         issuer=issuer,
         matching=matching(response, subject, issuer),
         responders=find_responders(response, issuer, trusted),
+        nonce=nonce,
     )
     problems = tuple(problem for check in TIMELESS_CHECKS if (problem := check(case)))
     return Examination(problems, _facts(case), case)

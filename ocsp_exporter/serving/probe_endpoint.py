@@ -15,7 +15,7 @@ from ocsp_exporter.serving.exposition import render
 from ocsp_exporter.serving.negotiation import negotiate_format
 from ocsp_exporter.serving.probes import Clock, Probe
 from ocsp_exporter.serving.responses import exposition
-from ocsp_exporter.target import TargetError, parse_target
+from ocsp_exporter.target import TargetError, read_target
 
 _PARAMETERS = ("target", "module")
 _BUSY = 503
@@ -86,9 +86,12 @@ class ProbeEndpoint:
             raise HTTPException(_WRONG, f"Unknown module {name!r}: known are {', '.join(sorted(self.modules))}.")
         module = self.modules[name]
         try:
-            return parse_target(parameters["target"], module.starttls), module
+            target = read_target(parameters["target"], module.prober, module.starttls)
         except TargetError as fault:
             raise HTTPException(_WRONG, str(fault)) from fault
+        if target.is_file:
+            raise HTTPException(_WRONG, "Files are looked at only where the configuration names them as targets.")
+        return target, module
 
     async def _results(self, request: Request, target: Target, module: Module) -> Results | None:
         """Give what the probe brought, None where the client left or the endpoint was closed."""

@@ -7,8 +7,9 @@ import re
 import resource
 import signal
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -76,23 +77,36 @@ def _bind(address: str, option: str) -> Iterator[socket.socket]:
         raise ListenError(f"Cannot listen on {address!r}: {reason}. Choose another: {option}.") from fault
 
 
+@dataclass(frozen=True, slots=True)
+class Web:
+    """Where to answer. The web configuration stands before all that is answered on `sockets`.
+
+    On `health_sockets` nothing but health is answered, to everybody.
+    """
+
+    sockets: Sequence[socket.socket]
+    config: WebConfigFile | None = None
+    health_sockets: Sequence[socket.socket] = ()
+
+
 async def serve(
-    sockets: Sequence[socket.socket],
+    web: Web,
     config: Config,
-    probe: Probe,
+    open_probe: Callable[[Instruments], AbstractAsyncContextManager[Probe]],
     clock: Clock = Clock(),  # noqa: B008 - frozen, so one for all is right
-    *,
-    web_config: WebConfigFile | None = None,
-    health_sockets: Sequence[socket.socket] = (),
 ) -> None:
     """Probe and answer until SIGTERM or SIGINT; then end everything within 5 seconds and close the sockets.
 
-    The web configuration stands before all that is answered on `sockets`; on `health_sockets` nothing but health is,
-    to everybody.
+    `open_probe` gives what probes, for as long as it is entered; what it fetches is to be told to the instruments.
     """
     _allow_many_files()
     instruments = Instruments(config.modules)
     instruments.configured(len(config.targets), clock.wall())
+    async with open_probe(instruments) as probe:
+        await _serve(web, config, probe, instruments, clock)
+
+
+async def _serve(web: Web, config: Config, probe: Probe, instruments: Instruments, clock: Clock) -> None:
     watched = counted(probe, instruments)
     scheduler = Scheduler(
         watched, concurrency=config.concurrency, clock=clock, observe_delay=instruments.schedule_delay.observe
@@ -101,17 +115,17 @@ async def serve(
     endpoint = ProbeEndpoint(watched, config.modules, concurrency=config.probe_endpoint_concurrency, clock=clock)
     metrics = MetricsPage(scheduler.publications, instruments.registry, clock.wall)
     app = create_app(metrics, scheduler, endpoint, clock)
-    guard = Guard(app, web_config) if web_config else None
-    servers = [(_server(guard or app, web_config), sockets)]
-    if health_sockets:
-        servers.append((_server(create_health_app(scheduler, clock)), health_sockets))
+    guard = Guard(app, web.config) if web.config else None
+    servers = [(_server(guard or app, web.config), web.sockets)]
+    if web.health_sockets:
+        servers.append((_server(create_health_app(scheduler, clock)), web.health_sockets))
 
     async with asyncio.TaskGroup() as group:
         with _stop_signals() as stop:
             workers = group.create_task(scheduler.run())
-            for server, its_sockets in servers:
-                group.create_task(server.serve(list(its_sockets)))
-            _log_listening(sockets, health_sockets, web_config)
+            for server, sockets in servers:
+                group.create_task(server.serve(list(sockets)))
+            _log_listening(web)
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _refuse_to_reload)
             await stop.wait()
             _log.info("stopping")
@@ -123,15 +137,13 @@ async def serve(
                 server.should_exit = True
 
 
-def _log_listening(
-    sockets: Sequence[socket.socket], health_sockets: Sequence[socket.socket], web_config: WebConfigFile | None
-) -> None:
-    if web_config:
-        web_config.log_remarks()
+def _log_listening(web: Web) -> None:
+    if web.config:
+        web.config.log_remarks()
     facts = {
-        "address": ",".join(map(_address_of, sockets)),
-        "health_address": ",".join(map(_address_of, health_sockets)) or None,
-        "tls": "on" if web_config and web_config.has_tls else None,
+        "address": ",".join(map(_address_of, web.sockets)),
+        "health_address": ",".join(map(_address_of, web.health_sockets)) or None,
+        "tls": "on" if web.config and web.config.has_tls else None,
     }
     _log.info("listening", extra={"fields": facts})
 

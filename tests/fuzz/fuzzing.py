@@ -10,9 +10,9 @@ from random import Random
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from ocsp_exporter.model import VERIFIED
 from ocsp_exporter.revocation import certificate
 from ocsp_exporter.revocation.checks import Policy
-from ocsp_exporter.revocation.compliance import VERIFIED
 from ocsp_exporter.revocation.extensions import may_sign_responses
 from ocsp_exporter.revocation.facts import describe
 from ocsp_exporter.revocation.path import build_path
@@ -129,8 +129,7 @@ class _ResponseCheck:
     subject: Subject
 
     def __call__(self, data: bytes, report: Report) -> None:
-        subject = self.subject
-        evidence = validate(data, subject.certificate, subject.issuer, NOW, subject.policy)
+        evidence = self.subject.judge(data, NOW)
         report.accepted += evidence.produced_at is not None
         if evidence.status in VERIFIED:
             report.verified += 1

@@ -142,6 +142,11 @@ OPENSSL: Mapping[str, Difference] = {
         _REVOKED,
         "it has no name for the last two reasons (RFC 5280, 5.3.1)",
     ),
+    **_each(
+        ("with another nonce than was sent, not wrapped: twin",),
+        _NOT_VERIFIED,
+        "it compares what is around the octets too, which an older standard did not demand (RFC 2560, 4.4.1)",
+    ),
 }
 
 _FIXED_PSS = (
@@ -182,6 +187,26 @@ GNUTLS: Mapping[str, Difference] = {
         ("ended before 1970: twin",),
         _GOOD,
         "it prints times before 1970 as 1970; GeneralizedTime has years from 0000 on (RFC 5280, 4.1.2.5.2)",
+    ),
+    **_each(
+        (
+            "with another nonce than was sent: bad",
+            "with another nonce than was sent, or else none: bad",
+            "with a nonce that is longer than the one sent: bad",
+            "with a nonce, though another was sent, or else none: bad",
+        ),
+        _GOOD,
+        "it cannot be told what was sent, and compares nonces only where it asks itself (RFC 9654, 2.1)",
+    ),
+    **_each(
+        (
+            "with no octets for a nonce: bad",
+            "with another nonce than was sent, not wrapped: bad",
+            "with another nonce than was sent, not wrapped: twin",
+        ),
+        _UNREADABLE,
+        "it cannot print a nonce of no octets, nor one without an OCTET STRING around it, which an older standard did"
+        " not demand (RFC 2560, 4.4.1)",
     ),
 }
 

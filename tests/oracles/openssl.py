@@ -4,7 +4,8 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ocsp_exporter.model import Reason
+from ocsp_exporter.model import CertIDHash, Reason
+from ocsp_exporter.revocation.request import build
 from tests.oracles.questions import Level, Opinion, Question, command, output_of, written
 
 #: CRLReason of RFC 5280, section 5.3.1, in OpenSSL's words.
@@ -28,6 +29,8 @@ def ask(question: Question, folder: Path) -> Opinion:
     subject = question.subject
     response = folder / "response.der"
     response.write_bytes(question.response)
+    if _is_to_another_request(question, response, folder):
+        return Opinion(Level.NOT_VERIFIED)
     arguments: list[str | Path] = [command("openssl"), "ocsp", "-respin", response, "-no_nonce"]
     if subject.issuer is not None:
         issuer = written(folder / "issuer.pem", subject.issuer)
@@ -41,6 +44,16 @@ def ask(question: Question, folder: Path) -> Opinion:
     if question.trusted:
         arguments += ["-VAfile", written(folder / "trusted.pem", *question.trusted)]
     return _read(output_of(*arguments))
+
+
+def _is_to_another_request(question: Question, response: Path, folder: Path) -> bool:
+    """Let OpenSSL compare the nonces. It draws those that it sends itself, so it is told what we would have sent."""
+    subject = question.subject
+    if subject.nonce is None or subject.issuer is None:
+        return False
+    request = folder / "request.der"
+    request.write_bytes(build(subject.certificate, subject.issuer, CertIDHash(question.hash_name), subject.nonce))
+    return "Nonce Verify error" in output_of(command("openssl"), "ocsp", "-respin", response, "-reqin", request)
 
 
 def _read(output: str) -> Opinion:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from ocsp_exporter.revocation.validation import validate
 from tests.oracles import gnutls, openssl
 from tests.oracles.differences import DIFFERENCES, VERSIONS
 from tests.oracles.questions import Opinion, Question, agree, command, opinion_of, output_of, questions
@@ -35,8 +34,7 @@ def _asked(folder: Path, ask: Callable[[Question, Path], Opinion]) -> Opinions:
 
 
 def _ours(question: Question) -> Opinion:
-    subject = question.subject
-    return opinion_of(validate(question.response, subject.certificate, subject.issuer, time.time(), subject.policy))
+    return opinion_of(question.subject.judge(question.response, time.time()))
 
 
 @pytest.fixture(scope="module")

@@ -43,6 +43,7 @@ _PACKAGES = {
     "inspircd": "inspircd",
     "apache2": "apache2",
     "caddy": "caddy",
+    "cfssl": "golang-cfssl",
     "setpriv": "util-linux",
     "env": "coreutils",
     "curl": "curl",

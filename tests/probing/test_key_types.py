@@ -49,7 +49,7 @@ for_each_version = pytest.mark.parametrize("version", [TLSVersion.TLS12, TLSVers
 
 def module(*key_types: KeyType, version: TLSVersion = TLSVersion.TLS12) -> Module:
     """Make a module that asks for these key types in one version of TLS."""
-    return Module("tls", 2.0, tls=TLSSettings((ROOT.certificate,), version, version), key_types=key_types)
+    return Module("tls", timeout=2.0, tls=TLSSettings((ROOT.certificate,), version, version), key_types=key_types)
 
 
 async def probe(port: int, recipe: Module) -> Results:

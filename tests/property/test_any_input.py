@@ -7,9 +7,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from ocsp_exporter.model import VERIFIED
 from ocsp_exporter.revocation import certificate
 from ocsp_exporter.revocation.checks import Policy
-from ocsp_exporter.revocation.compliance import VERIFIED
 from ocsp_exporter.revocation.extensions import crl_urls, has_must_staple, may_sign_responses, ocsp_urls
 from ocsp_exporter.revocation.facts import describe
 from ocsp_exporter.revocation.path import build_path

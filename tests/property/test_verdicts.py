@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 
 from ocsp_exporter.demo import der as encoding
 from ocsp_exporter.demo.response import responder_by_key, responder_by_name, response_data, signed_response
-from ocsp_exporter.model import Reason, Status
+from ocsp_exporter.model import VERIFIED, Reason, Status
 from ocsp_exporter.revocation import der
 from ocsp_exporter.revocation.checks import Policy
-from ocsp_exporter.revocation.compliance import VERIFIED
 from ocsp_exporter.revocation.response import Response, parse
 from ocsp_exporter.revocation.validation import validate
 from tests.property.strategies import MATERIAL, NOW

@@ -140,6 +140,11 @@ class Subject:
     certificate: x509.Certificate
     issuer: x509.Certificate | None
     policy: Policy
+    nonce: bytes | None = None
+
+    def judge(self, response: bytes, now: float) -> Evidence:
+        """Judge a response at a time."""
+        return validate(response, self.certificate, self.issuer, now, self.policy, nonce=self.nonce)
 
 
 def build(material: Material, options: Options) -> tuple[bytes, Subject]:
@@ -147,8 +152,8 @@ def build(material: Material, options: Options) -> tuple[bytes, Subject]:
 
     Values may be functions of the material. Options of their own meaning: `by` is the authority that answers,
     `about` what it answers about, `without_single` leaves that out, `reshape` changes tbsResponseData before it
-    is signed, `mangle` the response afterwards; `subject`, `issuer` and `policy` are what it is judged by. All
-    others are those of `Authority.answer`.
+    is signed, `mangle` the response afterwards; `subject`, `issuer`, `policy` and `nonce` are what it is judged
+    by. All others are those of `Authority.answer`.
     """
     given = {
         key: value(material) if callable(value) and key not in _FUNCTIONS else value for key, value in options.items()
@@ -158,6 +163,7 @@ def build(material: Material, options: Options) -> tuple[bytes, Subject]:
         given.pop("subject", material.leaf.certificate),
         given.pop("issuer", authority.certificate),
         given.pop("policy", Policy()),
+        given.pop("nonce", None),
     )
     mangle: Callable[[bytes], bytes] = given.pop("mangle", _unchanged)
     return mangle(_answer(authority, given.pop("about", subject.certificate), given)), subject
@@ -185,4 +191,4 @@ def _answer(authority: Authority, about: x509.Certificate | Credential, options:
 def judge(material: Material, options: Options) -> Evidence:
     """Build a response and judge it at the material's own time."""
     encoded, subject = build(material, options)
-    return validate(encoded, subject.certificate, subject.issuer, material.now, subject.policy)
+    return subject.judge(encoded, material.now)

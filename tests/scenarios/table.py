@@ -3,14 +3,14 @@
 What is expected is written down here by hand, from the RFCs that the rows name.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509 import ocsp
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, OCSPExtensionOID
 
 from ocsp_exporter.demo import der
 from ocsp_exporter.demo.authority import unsuccessful
@@ -24,6 +24,7 @@ from ocsp_exporter.demo.response import (
     identifier,
     key_hash,
     name_hash,
+    nonce,
     responder_by_key,
     responder_by_name,
     rsa_pkcs1,
@@ -620,6 +621,51 @@ EXTENSIONS = (
     ),
 )
 
+# --- The nonce ----------------------------------------------------------------------------------------------
+
+_SENT = bytes(range(32))
+
+
+def _nonces(name: str, bad: Sequence[bytes], twin: Sequence[bytes]) -> Scenario:
+    return Scenario(name, "RFC 9654, 2.1", "extensions", bad, twin, (Problem.NONCE_MISMATCH,), shared={"nonce": _SENT})
+
+
+NONCE = (
+    _nonces("with another nonce than was sent", [nonce(bytes(32))], [nonce(_SENT)]),
+    _nonces("with another nonce than was sent, or else none", [nonce(bytes(32))], []),
+    _nonces("with a nonce that is longer than the one sent", [nonce(_SENT + b"\0")], [nonce(_SENT)]),
+    _nonces("with no octets for a nonce", [nonce(b"")], [nonce(_SENT)]),
+    _nonces(
+        "with another nonce than was sent, not wrapped",
+        [extension(OCSPExtensionOID.NONCE, bytes(32))],
+        [extension(OCSPExtensionOID.NONCE, _SENT)],
+    ),
+    Scenario(
+        "with a nonce, though another was sent, or else none",
+        "RFC 9654, 2.1",
+        "nonce",
+        _SENT,
+        None,
+        (Problem.NONCE_MISMATCH,),
+        shared={"extensions": [nonce(bytes(32))]},
+    ),
+    Scenario(
+        "with another nonce, expired, and signed by another key: all are told",
+        "RFC 6960, 3.2",
+        "nonce",
+        _SENT,
+        None,
+        (Problem.SIGNATURE_INVALID, Problem.NONCE_MISMATCH, Problem.EXPIRED),
+        good=Status.INVALID,
+        shared={
+            "extensions": [nonce(bytes(32))],
+            "signing_key": lambda m: m.twin.key,
+            "this_update": lambda m: m.now - 2 * DAY,
+            "next_update": lambda m: m.now - DAY,
+        },
+    ),
+)
+
 # --- Times --------------------------------------------------------------------------------------------------
 
 _SKEW = 5 * MINUTE
@@ -943,6 +989,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *RESPONDER,
     *SIGNATURE,
     *EXTENSIONS,
+    *NONCE,
     *TIMES,
     *REVOKED,
     *SEVERAL,

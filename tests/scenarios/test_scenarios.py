@@ -2,8 +2,7 @@
 
 import pytest
 
-from ocsp_exporter.model import Evidence, Problem, Status
-from ocsp_exporter.revocation.compliance import VERIFIED
+from ocsp_exporter.model import VERIFIED, Evidence, Problem, Status
 from tests.scenarios.material import Material, judge
 from tests.scenarios.table import SCENARIOS, Scenario
 

@@ -10,7 +10,7 @@ from ocsp_exporter.revocation import der
 from ocsp_exporter.revocation.certificate import parse
 
 #: Positions of fields in a TBSCertificate that begins with its version (RFC 5280, section 4.1).
-SERIAL_NUMBER, SUBJECT, EXTENSIONS = 1, 5, 7
+SERIAL_NUMBER, ISSUER, SUBJECT, EXTENSIONS = 1, 3, 5, 7
 
 
 def changed(certificate: x509.Certificate, field: int, change: Callable[[bytes], bytes]) -> x509.Certificate:

@@ -3,11 +3,23 @@
 from typing import Final
 
 DURATION = "expected a duration such as 500ms, 10s, 5m or 1h30m"
-KNOWN = "known here are probe, egress, probe_endpoint, modules, targets"
+KNOWN = "known here are probe, store, egress, probe_endpoint, modules, targets"
 SIZE = "expected a size such as 512B, 256KiB or 64MiB"
 NETWORK = "expected a network such as 10.0.0.0/8, or an address"
 NETWORK_OR_HOST = "expected a network such as 10.0.0.0/8, an address or a host name"
-UNKNOWN_IN_EGRESS = "unknown key; known here are follow, allow, deny, max_response_bytes, proxy_url"
+UNKNOWN_IN_EGRESS = (
+    "unknown key; known here are follow, allow, deny, max_response_bytes, max_crl_bytes, requests_per_second_per_host, "
+    "proxy_url"
+)
+RATE = "1:10: egress.requests_per_second_per_host"
+UNKNOWN_IN_RESPONDER = (
+    "unknown key; known here are query, urls, method, nonce, hash, timeout, refresh, trusted_certificates"
+)
+SOURCE_URL = "1:34: modules.a.responder.urls[0]"
+HTTP_URL = "expected a URL that begins with http:// or https:// and a host"
+NO_DIRECTORY = "directories are not asked; write the http:// URL that leads to the same"
+HIDDEN = "it is not shown here, for a password may be in it"
+SHORT_REFRESH = "expected 2m or more: nothing is fetched oftener than that"
 PROXY = "expected the URL of a proxy, such as http://proxy.example.org:3128 (it is not shown here)"
 WHOLE = "expected a whole number in decimal without leading zeros, or text in quotes"
 MAPPING = "expected a mapping of keys to values"
@@ -119,6 +131,103 @@ FAULTS: Final = (
         )
         for bad, good in (("0KiB", "1KiB"), ("1025MiB", "1024MiB"), ("999999999999GiB", "1GiB"))
     ),
+    ("egress: {max_crl_bytes: %s}", "1000000", f"1:10: egress.max_crl_bytes: {SIZE} (got 1000000)", "1000000B"),
+    # Rates
+    *(
+        ("egress: {requests_per_second_per_host: %s}", bad, f"{RATE}: {sentence} (got {bad})", good)
+        for bad, sentence, good in (
+            ("0", "expected more than 0", "1"),
+            ("0.0", "expected more than 0", "0.1"),
+            ("-1", "expected more than 0", "1"),
+            ("true", "expected a number", "1"),
+            ('"10"', "expected a number", "10"),
+            ("10/s", "expected a number", "10.0"),
+            (".inf", "expected a number in decimal, or text in quotes", "1000"),
+        )
+    ),
+    # When to ask again
+    *(
+        (template, bad, f"{place}.refresh: {sentence} (got {bad})", "2m")
+        for template, place in (
+            ("modules: {a: {responder: {refresh: %s}}}", "1:27: modules.a.responder"),
+            ("modules: {a: {crl: {refresh: %s}}}", "1:21: modules.a.crl"),
+        )
+        for bad, sentence in (("119s", SHORT_REFRESH), ("0s", SHORT_REFRESH), ("3600", DURATION))
+    ),
+    (
+        "modules: {a: {responder: {timeout: %s}}}",
+        "0s",
+        "1:27: modules.a.responder.timeout: expected a duration longer than 0s (got 0s)",
+        "1s",
+    ),
+    (
+        "modules: {a: {crl: {timeout: %s}}}",
+        "30",
+        f"1:21: modules.a.crl.timeout: {DURATION} (got 30)",
+        "30s",
+    ),
+    # Where to ask
+    *(
+        ('modules: {a: {responder: {urls: ["%s"]}}}', bad, f'{SOURCE_URL}: {HTTP_URL} (got "{bad}")', good)
+        for bad, good in (
+            ("ocsp.example.org", "http://ocsp.example.org"),
+            ("ftp://a", "https://a"),
+            ("http:///ocsp", "http://a/ocsp"),
+            ("http:a", "http://a"),
+            ("http://a:0", "http://a:1"),
+            ("http://a:65536", "HTTP://a:65535"),
+            ("http://[::1", "http://[::1]"),
+            ("http://127.1/", "http://127.0.0.1/"),
+            ("", "http://a?b"),
+        )
+    ),
+    *(
+        (
+            'modules: {a: {responder: {urls: ["%s"]}}}',
+            bad,
+            f'{SOURCE_URL}: expected a URL in ASCII and without spaces; write others as %C3 or %20 (got "{shown}")',
+            good,
+        )
+        for bad, shown, good in (
+            ("http://a/ä", "http://a/ä", "http://a/%C3%A4"),
+            ("http://a/b c", "http://a/b c", "http://a/b%20c"),
+            ("http://a\\t", "http://a\\t", "http://a"),
+        )
+    ),
+    (
+        'modules: {a: {responder: {urls: ["%s"]}}}',
+        f"http://a/{'b' * 2040}",
+        f"{SOURCE_URL}: expected a URL of at most 2048 characters (got 2049)",
+        f"http://a/{'b' * 2039}",
+    ),
+    (
+        'modules: {a: {responder: {urls: ["%s"]}}}',
+        "http://user:secret@a",
+        f"{SOURCE_URL}: a user name or password has no place in this URL ({HIDDEN})",
+        "http://a/user@b",
+    ),
+    *(
+        (
+            'modules: {a: {crl: {urls: ["%s"]}}}',
+            bad,
+            f'1:28: modules.a.crl.urls[0]: {NO_DIRECTORY} (got "{bad}")',
+            "http://a/ca.crl",
+        )
+        for bad in ("ldap://a/cn=CA", "ldap:///cn=CA?certificateRevocationList", "LDAPS://a")
+    ),
+    ("modules: {a: {crl: {urls: %s}}}", "http://a", "1:21: modules.a.crl.urls: expected a list (got http://a)", ""),
+    ("modules: {a: {crl: {urls: [%s]}}}", "5", f"1:28: modules.a.crl.urls[0]: {TEXT} (got 5)", "http://a"),
+    (
+        "modules: {a: {crl: {urls: [%s]}}}",
+        "http://a, http://b, http://c, http://d, http://e",
+        "1:21: modules.a.crl.urls: expected a list of 4 at most (got a list)",
+        "http://a, http://b, http://c, http://d",
+    ),
+    # Folders
+    ("store: {path: %s}", '""', '1:9: store.path: expected the path of a folder (got "")', "."),
+    ("store: {path: %s}", '"a\\0"', '1:9: store.path: expected the path of a folder (got "a\\x00")', "a"),
+    ("store: {path: %s}", "5", f"1:9: store.path: {TEXT} (got 5)", '"5"'),
+    ("store: {path: %s}", "[a]", f"1:9: store.path: {TEXT} (got a list)", "~"),
     # Networks, hosts and proxies
     *(
         ("egress: {deny: [%s]}", bad, f'1:17: egress.deny[0]: {NETWORK} (got "{bad.strip(chr(34))}")', good)
@@ -182,7 +291,47 @@ FAULTS: Final = (
         '1:15: modules.a.fetch_issuer: expected true or false (got "true")',
         "true",
     ),
-    ("modules: {a: {prober: %s}}", "http", "1:15: modules.a.prober: expected tls (got http)", "tls"),
+    (
+        "modules: {a: {responder: {query: %s}}}",
+        "always",
+        "1:27: modules.a.responder.query: expected true or false (got always)",
+        "true",
+    ),
+    *(
+        (
+            "modules: {a: {crl: {query: %s}}}",
+            bad,
+            f"1:21: modules.a.crl.query: expected never, fallback or always (got {bad})",
+            good,
+        )
+        for bad, good in (("true", "always"), ("false", "never"), ("~", '"fallback"'))
+    ),
+    (
+        "modules: {a: {crl: {query: %s}}}",
+        "on",
+        "1:21: modules.a.crl.query: expected true or false, or text in quotes (got on)",
+        "always",
+    ),
+    (
+        "modules: {a: {responder: {method: %s}}}",
+        "GET",
+        "1:27: modules.a.responder.method: expected auto, get or post (got GET)",
+        "get",
+    ),
+    (
+        "modules: {a: {responder: {nonce: %s}}}",
+        "1",
+        "1:27: modules.a.responder.nonce: expected true or false (got 1)",
+        "true",
+    ),
+    (
+        "modules: {a: {responder: {hash: %s}}}",
+        "sha384",
+        "1:27: modules.a.responder.hash: expected sha1 or sha256 (got sha384)",
+        "sha256",
+    ),
+    ("modules: {a: {chain: %s}}", "root", "1:15: modules.a.chain: expected leaf or all (got root)", "all"),
+    ("modules: {a: {prober: %s}}", "http", "1:15: modules.a.prober: expected tls or crl (got http)", "tls"),
     (
         "modules: {a: {staple: {policy: %s}}}",
         "Must",
@@ -230,16 +379,23 @@ FAULTS: Final = (
     # Keys
     (
         "egress: {%s}",
-        "requests_per_second_per_host: 10",
-        f"1:10: egress.requests_per_second_per_host: {UNKNOWN_IN_EGRESS}",
+        "requests_per_second: 10",
+        f"1:10: egress.requests_per_second: {UNKNOWN_IN_EGRESS}",
         "follow: any",
     ),
     (
         "modules: {a: {responder: {%s}}}",
+        "url: []",
+        f"1:27: modules.a.responder.url: {UNKNOWN_IN_RESPONDER}",
         "urls: []",
-        "1:27: modules.a.responder.urls: unknown key; known here are trusted_certificates",
-        "trusted_certificates: []",
     ),
+    (
+        "modules: {a: {crl: {%s}}}",
+        "method: get",
+        "1:21: modules.a.crl.method: unknown key; known here are query, urls, timeout, refresh",
+        "query: always",
+    ),
+    ("store: {%s}", "folder: a", "1:9: store.folder: unknown key; known here are path", "path: a"),
     (
         "%s: {}",
         "probes",

@@ -29,11 +29,17 @@ from ocsp_exporter.config.document import Fault
 from ocsp_exporter.config.values import parse_duration, parse_size, show_duration, show_size
 from ocsp_exporter.model import (
     AddressChoice,
+    CertIDHash,
+    ChainDepth,
+    CRLQuery,
+    CRLSettings,
     EgressPolicy,
     Follow,
     IPProtocol,
     KeyType,
     Module,
+    ProberKind,
+    RequestMethod,
     ResponderSettings,
     ScheduledTarget,
     StaplePolicy,
@@ -77,13 +83,14 @@ def test_an_empty_file_is_all_defaults() -> None:
     expected = Config(
         interval=60.0,
         concurrency=512,
+        store_path=None,
         egress=EgressPolicy(),
         probe_endpoint_concurrency=512,
         modules=BUILT_IN_MODULES,
         targets=(),
     )
     assert expected == DEFAULT_CONFIG
-    empty_sections = "probe:\negress:\nprobe_endpoint:\nmodules:\ntargets:\n"
+    empty_sections = "probe:\nstore:\negress:\nprobe_endpoint:\nmodules:\ntargets:\n"
     for text in ("", "\ufeff", "# nothing\n", "---\n", "null", empty_sections):
         assert parse(text) == expected
 
@@ -93,11 +100,14 @@ def test_every_key_finds_its_place() -> None:
     config = parse(
         dedent("""\
             probe: {interval: 1h30m, concurrency: 7}
+            store: {path: /var/lib/ocsp_exporter}
             egress:
               follow: listed
               allow: [10.0.0.0/8, "2001:db8::1", PKI.example.org., localhost]
               deny: [10.9.0.0/16]
               max_response_bytes: 1MiB
+              max_crl_bytes: 2MiB
+              requests_per_second_per_host: 0.5
               proxy_url: http://user:secret@proxy.example.org:3128
             probe_endpoint: {concurrency: 8}
             modules:
@@ -115,6 +125,20 @@ def test_every_key_finds_its_place() -> None:
                 addresses: all
                 ip_protocol: ip6
                 staple: {policy: always, handshakes: 3, retry_missing: 0}
+                responder:
+                  query: false
+                  urls: ["http://ocsp.example.org", "https://[2001:db8::1]:8443/ocsp?a=b"]
+                  method: post
+                  nonce: true
+                  hash: sha256
+                  timeout: 3s
+                  refresh: 2m
+                crl:
+                  query: always
+                  urls: [http://crl.example.org/ca.crl]
+                  timeout: 4s
+                  refresh: 1d
+                chain: all
                 fetch_issuer: true
                 clock_skew: 0s
                 max_age_without_next_update: 1d
@@ -138,6 +162,17 @@ def test_every_key_finds_its_place() -> None:
         addresses=AddressChoice.ALL,
         ip_protocol=IPProtocol.IP6,
         staple=StapleSettings(policy=StaplePolicy.ALWAYS, handshakes=3, retry_missing=0),
+        responder=ResponderSettings(
+            query=False,
+            urls=("http://ocsp.example.org", "https://[2001:db8::1]:8443/ocsp?a=b"),
+            method=RequestMethod.POST,
+            nonce=True,
+            hash=CertIDHash.SHA256,
+            timeout=3.0,
+            refresh=120.0,
+        ),
+        crl=CRLSettings(query=CRLQuery.ALWAYS, urls=("http://crl.example.org/ca.crl",), timeout=4.0, refresh=86400.0),
+        chain=ChainDepth.ALL,
         issuers=(),
         fetch_issuer=True,
         clock_skew=0.0,
@@ -147,12 +182,15 @@ def test_every_key_finds_its_place() -> None:
     assert config == Config(
         interval=5400.0,
         concurrency=7,
+        store_path=Path("/var/lib/ocsp_exporter"),
         egress=EgressPolicy(
             follow=Follow.LISTED,
             allowed_hosts=frozenset({"pki.example.org", "localhost"}),
             allowed=(ip_network("10.0.0.0/8"), ip_network("2001:db8::1/128")),
             denied=(ip_network("10.9.0.0/16"),),
             max_response_bytes=1048576,
+            max_crl_bytes=2097152,
+            requests_per_second_per_host=0.5,
             proxy_url="http://user:secret@proxy.example.org:3128",
         ),
         probe_endpoint_concurrency=8,
@@ -189,6 +227,36 @@ def test_sizes_have_binary_units(text: str, size: int) -> None:
     """What is read is shown in the same words."""
     assert parse(f"egress: {{max_response_bytes: {text}}}").egress.max_response_bytes == size
     assert show_size(size) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"), [("1", 1.0), ("0.5", 0.5), ("10.0", 10.0), ("1000000", 1000000.0), ("1.0e-3", 0.001)]
+)
+def test_a_rate_is_any_number_above_zero(text: str, rate: float) -> None:
+    """Whole or not, and always read as what it says."""
+    assert parse(f"egress: {{requests_per_second_per_host: {text}}}").egress.requests_per_second_per_host == rate
+
+
+@pytest.mark.parametrize("word", list(CRLQuery))
+def test_when_the_crl_is_asked_is_said_in_words(word: CRLQuery) -> None:
+    """None of the words is one that YAML takes for true or false."""
+    assert parse(f"modules: {{a: {{crl: {{query: {word}}}}}}}").modules["a"].crl == CRLSettings(query=word)
+
+
+def test_the_store_is_in_the_folder_of_the_file(tmp_path: Path) -> None:
+    """Wherever the exporter is started; a path from the root is taken as it is, and neither is looked at here."""
+    (tmp_path / "f.yaml").write_text("store: {path: kept/here}")
+    assert load_config(tmp_path / "f.yaml").store_path == tmp_path / "kept" / "here"
+    (tmp_path / "f.yaml").write_text("store: {path: /nonexistent/store}")
+    assert load_config(tmp_path / "f.yaml").store_path == Path("/nonexistent/store")
+    assert not (tmp_path / "kept").exists()
+
+
+def test_a_password_in_a_url_is_not_shown() -> None:
+    """Neither where it is the only fault, nor where the URL has another one."""
+    for url in ("http://user:secret@a", "http://user:se/cret@a", "ldap://user:secret@a", "http://user:secret@a /"):
+        (fault,) = faults(f"modules: {{a: {{responder: {{urls: ['{url}']}}}}}}")
+        assert "se" not in fault.partition("urls[0]: ")[2].replace("password", "").replace("user", "")
 
 
 def test_a_module_replaces_the_built_in_one_of_its_name() -> None:
@@ -475,11 +543,11 @@ def test_the_example_spells_out_every_key_at_its_default() -> None:
     config = load_config(EXAMPLE)
     assert config.modules == BUILT_IN_MODULES
     assert (config.interval, config.concurrency, config.probe_endpoint_concurrency) == (60.0, 512, 512)
-    assert config.egress == EgressPolicy()
+    assert (config.egress, config.store_path) == (EgressPolicy(), None)
     schema = json_schema()
     written = yaml.safe_load(EXAMPLE.read_text())
     assert list(written) == list(schema["properties"])
-    for section in ("probe", "egress", "probe_endpoint"):
+    for section in ("probe", "store", "egress", "probe_endpoint"):
         check_spelled_out(written[section], schema["properties"][section], defaults=True)
     check_spelled_out(written["modules"]["tls"], schema["properties"]["modules"]["additionalProperties"], defaults=True)
     check_spelled_out(written["targets"][0], schema["properties"]["targets"]["items"], defaults=False)
@@ -528,3 +596,34 @@ def test_without_libyaml_any_text_is_read_too(text: str) -> None:
     fast, slow = yaml_reader.read(text, "f.yaml"), yaml_reader.read(text, "f.yaml", yaml.SafeLoader)
     if not fast.faults and not slow.faults:
         assert repr(fast.value) == repr(slow.value)
+
+
+def test_a_crl_is_watched_by_itself(folder: Path) -> None:
+    """A module with the prober crl names the one issuer, and its targets are URLs or files."""
+    text = "modules: {my-crl: {prober: crl, issuer_file: good.pem}}\ntargets: [{targets: [%s], module: my-crl}]"
+    config = parse_config(text % "http://ca.example/ca.crl", "f.yaml", folder)
+    assert config.modules["my-crl"].prober is ProberKind.CRL
+    assert config.targets[0].target.location == "http://ca.example/ca.crl"
+
+    with pytest.raises(ConfigError, match=r"f.yaml:2:22: targets\[0\].targets\[0\]: target .*neither an http\(s\) URL"):
+        parse_config(text % "ca.example", "f.yaml", folder)
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ("prober: crl", "the prober crl needs an issuer_file with one certificate: that of the CRL's issuer"),
+        ("prober: crl, issuer_file: two.pem", "the prober crl needs an issuer_file with one certificate: that of"),
+        (
+            "prober: crl, issuer_file: good.pem, starttls: smtp, chain: all",
+            "starttls, chain is of no use with the prober crl; leave it out",
+        ),
+    ],
+)
+def test_what_the_prober_crl_has_no_use_for_is_told(folder: Path, keys: str, told: str) -> None:
+    """A key that would change nothing is a fault, and so is the want of an issuer; the good twin has neither."""
+    two = certificate("root").public_bytes(Encoding.PEM) + certificate("other").public_bytes(Encoding.PEM)
+    (folder / "two.pem").write_bytes(two)
+    with pytest.raises(ConfigError, match=f"f.yaml:1:11: modules.a: {re.escape(told)}"):
+        parse_config(f"modules: {{a: {{{keys}}}}}", "f.yaml", folder)
+    parse_config("modules: {a: {prober: crl, issuer_file: good.pem, timeout: 5s, crl: {}}}", "f.yaml", folder)

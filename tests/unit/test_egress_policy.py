@@ -4,7 +4,7 @@ from ipaddress import ip_network
 import pytest
 
 from ocsp_exporter.model import EgressPolicy, Follow
-from ocsp_exporter.probing.egress_policy import literal_address, objection
+from ocsp_exporter.probing.egress_policy import Voucher, literal_address, objection
 
 DEFAULT = EgressPolicy()
 NETWORK = (ip_network("10.0.0.0/8"),)
@@ -12,30 +12,37 @@ TRUSTED = "egress.follow is trusted and no trusted root stands behind the URL"
 
 
 @pytest.mark.parametrize(
-    ("policy", "vouched_for", "told"),
+    ("policy", "vouched_by", "told"),
     [
-        (DEFAULT, True, None),
-        (DEFAULT, False, f"ca.example (10.0.0.1) is not in egress.allow, {TRUSTED}"),
-        (EgressPolicy(Follow.LISTED), True, "ca.example (10.0.0.1) is not in egress.allow, egress.follow is listed"),
-        (EgressPolicy(Follow.ANY), False, None),
+        (DEFAULT, Voucher.TRUST, None),
+        (DEFAULT, Voucher.NOBODY, f"ca.example (10.0.0.1) is not in egress.allow, {TRUSTED}"),
+        (
+            EgressPolicy(Follow.LISTED),
+            Voucher.TRUST,
+            "ca.example (10.0.0.1) is not in egress.allow, egress.follow is listed",
+        ),
+        (EgressPolicy(Follow.LISTED), Voucher.OPERATOR, None),
+        (DEFAULT, Voucher.OPERATOR, None),
+        (EgressPolicy(Follow.ANY), Voucher.NOBODY, None),
         *(
-            (replace(EgressPolicy(follow), **allow), False, None)
+            (replace(EgressPolicy(follow), **allow), Voucher.NOBODY, None)
             for follow in Follow
             for allow in ({"allowed_hosts": frozenset({"ca.example"})}, {"allowed": NETWORK})
         ),
         *(
             (
                 EgressPolicy(follow, frozenset({"ca.example"}), NETWORK, NETWORK),
-                True,
+                voucher,
                 "10.0.0.1 is in egress.deny (10.0.0.0/8)",
             )
             for follow in Follow
+            for voucher in Voucher
         ),
     ],
 )
-def test_who_may_be_asked(policy: EgressPolicy, vouched_for: bool, told: str | None) -> None:
-    """A root vouches under `trusted`, `any` needs none, what is allowed needs nothing; what is denied is beyond all."""
-    assert objection(policy, "ca.example", "10.0.0.1", vouched_for=vouched_for) == told
+def test_who_may_be_asked(policy: EgressPolicy, vouched_by: Voucher, told: str | None) -> None:
+    """A root vouches under `trusted`, the operator always, `any` and what is allowed need nobody; denied is denied."""
+    assert objection(policy, "ca.example", "10.0.0.1", vouched_by) == told
 
 
 @pytest.mark.parametrize(
@@ -64,10 +71,10 @@ def test_who_may_be_asked(policy: EgressPolicy, vouched_for: bool, told: str | N
 def test_what_is_denied_by_default_is_denied_in_every_form(bad: str, good: str) -> None:
     """Neither IPv6 forms of an IPv4 address nor any permission help; the address beside it is fine."""
     policy = EgressPolicy(Follow.ANY, frozenset({"ca.example"}), (ip_network("::/0"), ip_network("0.0.0.0/0")))
-    told = objection(policy, "ca.example", bad, vouched_for=True)
+    told = objection(policy, "ca.example", bad, Voucher.TRUST)
     assert told
     assert told.startswith(f"{bad} is in egress.deny (")
-    assert objection(policy, "ca.example", good, vouched_for=True) is None
+    assert objection(policy, "ca.example", good, Voucher.TRUST) is None
 
 
 @pytest.mark.parametrize(
@@ -81,17 +88,17 @@ def test_what_is_denied_by_default_is_denied_in_every_form(bad: str, good: str) 
 def test_what_is_allowed_is_where_packets_surely_arrive(bad: str, good: str) -> None:
     """An address that ends in an allowed one in some networks only leads elsewhere in others."""
     policy = EgressPolicy(Follow.LISTED, allowed=NETWORK)
-    assert objection(policy, "ca.example", good, vouched_for=False) is None
-    assert objection(policy, "ca.example", bad, vouched_for=False)
+    assert objection(policy, "ca.example", good, Voucher.NOBODY) is None
+    assert objection(policy, "ca.example", bad, Voucher.NOBODY)
 
 
 def test_a_host_is_allowed_by_its_name_alone() -> None:
     """In whatever case, with a dot at the end or without; a name below it is another."""
     policy = EgressPolicy(Follow.LISTED, frozenset({"ca.example"}))
-    assert objection(policy, "CA.Example.", "192.0.2.1", vouched_for=False) is None
-    assert objection(policy, "ca.example", None, vouched_for=False) is None
+    assert objection(policy, "CA.Example.", "192.0.2.1", Voucher.NOBODY) is None
+    assert objection(policy, "ca.example", None, Voucher.NOBODY) is None
     for host in ("www.ca.example", "ca.example.org", "192.0.2.1"):
-        assert objection(policy, host, "192.0.2.1", vouched_for=False)
+        assert objection(policy, host, "192.0.2.1", Voucher.NOBODY)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ocsp_exporter.config import parse_config
 from ocsp_exporter.metrics import METRICS
-from ocsp_exporter.serving.instruments import OWN_METRICS
+from ocsp_exporter.serving.own_metrics import OWN_METRICS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

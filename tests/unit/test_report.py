@@ -143,12 +143,12 @@ VERDICTS = {
     "no staple, none required": (
         found(leaf=PLAIN, stapled=0, compliant=None),
         Level.NOTHING_KNOWN,
-        "No staple was sent, and none is required; so nothing is known of the certificate's status.",
+        "No staple was sent, and none is required; nor did another source say anything of the certificate's status.",
     ),
     "not applicable": (
         found(leaf=OCSPLESS, stapled=0, compliant=None),
         Level.NOT_APPLICABLE,
-        "The certificate names no OCSP responder and demands no staple; there is nothing to watch here.",
+        "The certificate names no OCSP responder and no CRL, and demands no staple; there is nothing to watch here.",
     ),
     "required and missing": (
         found(ABSENT, handshakes=3, stapled=0, compliant=False),

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocsp_exporter.model import StartTLS, Target
-from ocsp_exporter.target import TargetError, parse_host, parse_target
+from ocsp_exporter.model import ProberKind, StartTLS, Target
+from ocsp_exporter.target import TargetError, parse_crl_target, parse_host, parse_target, read_target
 
 ACCEPTED = (
     "accepted are HOST, HOST:PORT and [IPv6]:PORT, with or without https://, tls:// or a protocol such as "
@@ -193,3 +193,50 @@ def test_any_text_is_a_target_or_a_target_error(text: str) -> None:
     assert target.host.isascii()
     assert 0 < len(target.host) <= 253
     assert 1 <= target.port <= 65535
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port", "location"),
+    [
+        ("http://ca.example/ca.crl", "ca.example", 80, "http://ca.example/ca.crl"),
+        ("https://ca.example/ca.crl?delta=0", "ca.example", 443, "https://ca.example/ca.crl?delta=0"),
+        ("HTTP://[::1]:8080", "::1", 8080, "HTTP://[::1]:8080"),
+        ("/var/lib/ca/ca.crl", "", 0, "/var/lib/ca/ca.crl"),
+        ("file:///var/lib/ca/ca.crl", "", 0, "/var/lib/ca/ca.crl"),
+    ],
+)
+def test_a_crl_is_a_url_or_the_path_of_a_file(text: str, host: str, port: int, location: str) -> None:
+    """What is fetched is the text itself; only a path is a file."""
+    target = Target(name=text, host=host, port=port, location=location)
+    assert parse_crl_target(text) == read_target(text, ProberKind.CRL) == target
+    assert target.is_file is (not host)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "it is empty"),
+        ("ca.example/ca.crl", "that is neither an http(s) URL nor an absolute path"),
+        ("ca.crl", "that is neither an http(s) URL nor an absolute path"),
+        ("file://ca.crl", "that is neither an http(s) URL nor an absolute path"),
+        ("ldap://ca.example/cn=CA", "that is neither an http(s) URL nor an absolute path"),
+        ("http:///ca.crl", "the host is missing"),
+        ("http://ca.example:0/ca.crl", "the port must be a number from 1 to 65535, without leading zeros"),
+        ("http://user@ca.example/ca.crl", "a user name or password has no place in a target"),
+        ("/a\nb", "it has white space or an invisible character"),
+    ],
+)
+def test_a_text_that_names_no_crl_is_refused_with_a_sentence(text: str, told: str) -> None:
+    """The sentence says what is wrong, and what is accepted."""
+    with pytest.raises(TargetError) as raised:
+        parse_crl_target(text)
+    accepted = "accepted are http://HOST/PATH, https://HOST/PATH and the absolute path of a file"
+    assert str(raised.value).endswith(f": {told}; {accepted}")
+
+
+def test_other_probers_take_no_url_for_what_it_leads_to() -> None:
+    """For a handshake the path of a URL means nothing, and a path names no host."""
+    assert read_target("https://a.example/b", ProberKind.TLS).location is None
+    assert read_target("a.example", ProberKind.TLS, StartTLS.SMTP).port == 25
+    with pytest.raises(TargetError):
+        read_target("/var/lib/ca/ca.crl", ProberKind.TLS)

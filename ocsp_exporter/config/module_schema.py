@@ -1,0 +1,242 @@
+"""The keys of a module in a configuration file, section by section."""
+
+from typing import Annotated, Final, Self
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+
+from ocsp_exporter import model
+from ocsp_exporter.config.files import check_key
+from ocsp_exporter.config.keys import Keys, seconds
+from ocsp_exporter.config.types import (
+    ALPN,
+    Certificates,
+    Choice,
+    Depth,
+    DistinctItems,
+    Duration,
+    Hash,
+    Host,
+    Items,
+    Key,
+    Method,
+    Policy,
+    PositiveDuration,
+    PrivateKey,
+    Probing,
+    Protocol,
+    Query,
+    Refresh,
+    Section,
+    SourceURLs,
+    Start,
+    Version,
+    not_empty,
+)
+from ocsp_exporter.model import ProberKind, TLSVersion
+
+#: The module of targets that name none.
+DEFAULT_MODULE: Final = "tls"
+
+_MODULE: Final = model.Module(DEFAULT_MODULE)
+_RESPONDER: Final = _MODULE.responder
+_CRL: Final = _MODULE.crl
+
+
+class TLSConfig(Keys):
+    """How TLS is spoken, and whom to trust."""
+
+    ca_file: Certificates | None = Field(
+        default=_MODULE.tls.roots,
+        description="Certificates of the trusted roots, PEM, relative to this file; absent: the system's.",
+    )
+    server_name: Host | None = Field(
+        default=_MODULE.server_name,
+        description="The name asked for (SNI) and looked for in the certificate; absent: the target's host.",
+    )
+    send_server_name: bool = Field(
+        default=_MODULE.send_server_name,
+        description="Ask for the name (SNI); false: look at what is served without, for the same name.",
+    )
+    cert_file: Certificates | None = Field(
+        default=None,
+        description="The certificate to show to servers that ask for one, and what leads to its root; PEM, relative "
+        "to this file.",
+    )
+    key_file: PrivateKey | None = Field(
+        default=None, description="The key of cert_file, PEM, not encrypted, relative to this file.", repr=False
+    )
+    min_version: Version = Field(
+        default=_MODULE.tls.min_version,
+        description="The lowest TLS version offered; below TLS12 also what has to be tolerated for its sake: SHA-1, "
+        "short keys, servers without secure renegotiation.",
+    )
+    max_version: Version = Field(default=_MODULE.tls.max_version, description="The highest TLS version offered.")
+    alpn: DistinctItems[ALPN] = Field(
+        default=list(_MODULE.tls.alpn),
+        description="Application protocols to offer (ALPN), such as h2, the preferred one first; none: no offer.",
+        max_length=16,
+    )
+
+    @field_validator("key_file")
+    @classmethod
+    def _key_of_certificate(cls, key: bytes | None, info: ValidationInfo) -> bytes | None:
+        certificates = info.data.get("cert_file")
+        if key is not None and certificates:
+            check_key(key, certificates[0])
+        return key
+
+    @model_validator(mode="after")
+    def _certificate_with_key(self) -> Self:
+        if (self.cert_file is None) is not (self.key_file is None):
+            present, absent = ("cert_file", "key_file") if self.cert_file else ("key_file", "cert_file")
+            raise ValueError(f"{present} is of no use without {absent}; a client certificate takes both")
+        return self
+
+    @model_validator(mode="after")
+    def _versions_in_order(self) -> Self:
+        versions = list(TLSVersion)
+        if versions.index(self.min_version) > versions.index(self.max_version):
+            raise ValueError(f"min_version {self.min_version} is above max_version {self.max_version}")
+        return self
+
+
+class Staple(Keys):
+    """What is demanded of staples."""
+
+    policy: Policy = Field(
+        default=_MODULE.staple.policy,
+        description="auto: a staple is required where the certificate has the TLS feature (must-staple); must: and it "
+        "has to say good; always: for every certificate; never: nothing about staples is a violation.",
+    )
+    handshakes: int = Field(default=_MODULE.staple.handshakes, ge=1, le=1000, description="Handshakes in each probe.")
+    retry_missing: int = Field(
+        default=_MODULE.staple.retry_missing,
+        ge=0,
+        le=1000,
+        description="Further handshakes when a required staple is missing, for servers that fetch it when first asked.",
+    )
+
+
+class Responder(Keys):
+    """How a certificate's OCSP responder is asked, and whose responses are accepted."""
+
+    query: bool = Field(default=_RESPONDER.query, description="Ask the responder for a second opinion.")
+    urls: SourceURLs = Field(
+        default=list(_RESPONDER.urls),
+        description="Where to ask, http or https, one after the other; in place of the URLs in the certificate.",
+    )
+    method: Method = Field(
+        default=_RESPONDER.method,
+        description="auto: by GET where the request fits 255 bytes, else by POST, and by the other one when it fails; "
+        "get or post: only so.",
+    )
+    nonce: bool = Field(
+        default=_RESPONDER.nonce,
+        description="Send a nonce (RFC 9654); a response with another one is not accepted, one without is.",
+    )
+    hash: Hash = Field(
+        default=_RESPONDER.hash, description="The hash that names the certificate in requests: sha1 or sha256."
+    )
+    timeout: PositiveDuration = seconds(_RESPONDER.timeout, "When a request is given up.")
+    refresh: Refresh = seconds(
+        _RESPONDER.refresh,
+        "When an answer is asked for again at the latest, 2m or more; earlier where half its life is over.",
+    )
+    trusted_certificates: Items[Certificates] = Field(
+        default=[],
+        description="Files with certificates, PEM, relative to this file, of responders that may answer for every "
+        "issuer (RFC 6960, section 4.2.2.2, first case).",
+    )
+
+
+class CRL(Keys):
+    """Whether and how a certificate's CRL is asked."""
+
+    query: Query = Field(
+        default=_CRL.query,
+        description="never; fallback: where there is no responder, or it gave no verified answer; always.",
+    )
+    urls: SourceURLs = Field(
+        default=list(_CRL.urls),
+        description="Where to ask, http or https, one after the other; in place of the URLs in the certificate.",
+    )
+    timeout: PositiveDuration = seconds(_CRL.timeout, "When a request is given up.")
+    refresh: Refresh = seconds(
+        _CRL.refresh,
+        "When the CRL is asked for again at the latest, 2m or more; earlier where half its life is over.",
+    )
+
+
+class Module(Keys):
+    """A named recipe for looking at a target."""
+
+    prober: Probing = Field(
+        default=_MODULE.prober,
+        description="tls: make TLS handshakes with the target; crl: watch a CRL by itself, the target being its URL or "
+        "the absolute path of its file.",
+    )
+    timeout: PositiveDuration = seconds(_MODULE.timeout, "When a probe is given up.")
+    starttls: Start = Field(
+        default=_MODULE.starttls,
+        description="How TLS starts: at once (none), or after a few words of this protocol in clear. A target's scheme "
+        "overrides it.",
+    )
+    tls_config: Section[TLSConfig] = Field(
+        default_factory=TLSConfig, description="How TLS is spoken, and whom to trust."
+    )
+    key_types: Annotated[DistinctItems[Key], AfterValidator(not_empty)] = Field(
+        default=list(_MODULE.key_types),
+        description="Which certificates to ask for: any (the server chooses), rsa, ecdsa; of several each by itself, "
+        "and the label key_type tells them apart.",
+    )
+    addresses: Choice = Field(
+        default=_MODULE.addresses,
+        description="first: the first address that answers; all: each by itself, and the label address tells them "
+        "apart.",
+    )
+    ip_protocol: Protocol = Field(
+        default=_MODULE.ip_protocol, description="Which of a target's addresses to look at: any, ip4 or ip6."
+    )
+    staple: Section[Staple] = Field(default_factory=Staple, description="What is demanded of staples.")
+    responder: Section[Responder] = Field(
+        default_factory=Responder, description="How the OCSP responder is asked, and whose responses are accepted."
+    )
+    crl: Section[CRL] = Field(default_factory=CRL, description="Whether and how the CRL is asked.")
+    chain: Depth = Field(
+        default=_MODULE.chain,
+        description="Which certificates responder and CRL are asked about: the leaf, or all but the root.",
+    )
+    issuer_file: Certificates | None = Field(
+        default=None,
+        description="Certificates of issuers, PEM, relative to this file, for servers that do not send theirs.",
+    )
+    fetch_issuer: bool = Field(
+        default=_MODULE.fetch_issuer,
+        description="Fetch an issuer that is not at hand from where the certificate says that it is (caIssuers); only "
+        "where egress.follow is any or egress.allow names the host.",
+    )
+    clock_skew: Duration = seconds(
+        _MODULE.clock_skew,
+        "By how much clocks may differ before evidence is not yet valid or expired.",
+    )
+    max_age_without_next_update: Duration = seconds(
+        _MODULE.max_age_without_next_update,
+        "The age at which evidence that states no nextUpdate is expired.",
+    )
+
+    @model_validator(mode="after")
+    def _keys_of_the_prober(self) -> Self:
+        if self.prober is not ProberKind.CRL:
+            return self
+        foreign = [name for name in type(self).model_fields if name in self.model_fields_set - _OF_CRL_PROBER]
+        if foreign:
+            raise ValueError(f"{', '.join(foreign)} is of no use with the prober crl; leave it out")
+        if self.issuer_file is None or len(self.issuer_file) != 1:
+            raise ValueError("the prober crl needs an issuer_file with one certificate: that of the CRL's issuer")
+        return self
+
+
+#: The keys that mean something where a CRL is watched by itself.
+_OF_CRL_PROBER: Final = frozenset(
+    {"prober", "timeout", "crl", "issuer_file", "clock_skew", "max_age_without_next_update"}
+)
