@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
@@ -32,9 +32,11 @@ def run(config_file: Path | None, listen: Listen, log_level: str, log_format: Li
     config = load(config_file)
     web_config = load_web(listen.web_config_file) if listen.web_config_file else None
     logs.set_up(log_level, log_format)
-    sockets = bind(listen.addresses)
-    health_sockets = bind([listen.health_address], "--web.health-listen-address") if listen.health_address else []
-    asyncio.run(serve_until_signal(config, server.Web(sockets, web_config, health_sockets)))
+    health_addresses = [listen.health_address] if listen.health_address else []
+    with ExitStack() as opened:
+        sockets = [opened.enter_context(each) for each in bind(listen.addresses)]
+        health_sockets = [opened.enter_context(each) for each in bind(health_addresses, "--web.health-listen-address")]
+        asyncio.run(serve_until_signal(config, server.Web(sockets, web_config, health_sockets)))
 
 
 def check(config_file: Path) -> None:
