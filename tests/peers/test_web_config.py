@@ -1,5 +1,6 @@
 """The exporter behind a web configuration, asked by curl and by Prometheus."""
 
+import re
 import socket
 import ssl
 import subprocess
@@ -189,6 +190,38 @@ def test_prometheus_scrapes_it(mutual: Guarded, tmp_path: Path) -> None:
     assert errors["both"] == ""
     assert errors["no password"] == "server returned HTTP status 401 Unauthorized"
     assert errors["no certificate"] == f'Get "https://localhost:{mutual.port}/metrics": EOF'
+
+
+def examples() -> list[str]:
+    """Return the examples in YAML of the page about web configurations."""
+    page = Path(__file__).parents[2] / "docs" / "web-configuration.md"
+    return re.findall(r"^```yaml\n(.*?)^```$", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def test_the_examples_of_the_documentation_work(tmp_path: Path, folder: Path) -> None:
+    """The exporter behind the one is scraped by a Prometheus with the other, only their files have our content."""
+    web, scrape = examples()
+    for theirs, ours in {
+        "exporter.pem": "server.pem",
+        "exporter.key": "server.key",
+        "clients.pem": "root.pem",
+        "root.pem": "root.pem",
+        "ca.pem": "root.pem",
+        "prometheus.pem": "good.pem",
+        "prometheus.key": "good.key",
+    }.items():
+        write(tmp_path / theirs, (folder / ours).read_bytes())
+    with guarded(tmp_path, yaml.safe_load(web)) as exporter:
+        assert "localhost:10960" in scrape
+        configuration = f"global: {{scrape_interval: 1s, scrape_timeout: 1s}}\n{scrape}"
+        configuration = configuration.replace("localhost:10960", f"localhost:{exporter.port}")
+        with running_prometheus(tmp_path, configuration) as prometheus:
+            until(lambda: bool(prometheus.query("up")), lambda: f"nothing scraped: {prometheus.last_errors()}")
+            assert [value for _, value in prometheus.query("up")] == [1], prometheus.last_errors()
+        login = ("--user", "prometheus:correct horse battery staple")
+        certificate = ("--cert", "prometheus.pem", "--key", "prometheus.key")
+        assert exporter.curl("/metrics", *certificate, *login) == (0, "200")
+        assert exporter.curl("/metrics", *certificate) == (0, "401")
 
 
 def test_a_renewed_certificate_is_shown_at_once(tmp_path: Path, folder: Path, authority: Authority) -> None:

@@ -358,8 +358,10 @@ class TestServe:
 
         assert (result.exit_code, result.stderr) == (
             1,
-            f"Error: Cannot listen on '{address}': Address already in use. Choose another: "
-            "--web.health-listen-address.\n",
+            (
+                f"Error: Cannot listen on '{address}': Address already in use. Choose another: "
+                "--web.health-listen-address.\n"
+            ),
         )
 
 
