@@ -71,7 +71,9 @@ class Store:
         path = stored_file.path_of(self._folder, kind, name)
         self._observer.store_requested(kind, result)
         try:
-            await asyncio.to_thread(path.unlink, missing_ok=True)
+            await asyncio.to_thread(path.unlink)
+        except (FileNotFoundError, NotADirectoryError):
+            return
         except OSError as error:
             self._tell_of_reading(path, error)
 

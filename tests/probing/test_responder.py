@@ -494,3 +494,27 @@ def test_waiting_for_ones_turn_is_not_counted() -> None:
 
     virtual_time.run(main())
     assert egress.given == [4, 3, 5, 4, 8, 7]
+
+
+@pytest.mark.parametrize(
+    ("guess", "given"),
+    [
+        (0.0, [4, 3, 4, 4, 3]),  # too short: but nobody spent more than was given
+        (500.0, [4, 4, 6, 6, 12, 12]),  # too long: as if nothing had been spent
+    ],
+)
+def test_a_wrong_guess_of_the_wait_takes_nothing_from_other_urls(
+    guess: float, given: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How long one waits for one's turn is known only about; each URL has its share all the same."""
+    egress = Slow(lambda _url: 1.0)
+
+    async def main() -> None:
+        fetcher = Fetcher(egress, 0.01, clock=asyncio.get_running_loop().time)
+        urls = ["http://a.example/1", "http://a.example/2", "http://b.example/"]
+        monkeypatch.setattr(fetcher, "delay", lambda _url: guess)
+        with pytest.raises(FetchFailed):
+            await ask(fetcher, question(*urls, timeout=12.0), is_verified)
+
+    virtual_time.run(main())
+    assert egress.given == given
