@@ -24,7 +24,7 @@ from ocsp_exporter.probing.roots import system_roots
 
 MOST_REDIRECTS = 3
 _MOST_ADDRESSES = 8
-_MOST_CONNECTIONS = 256
+_MOST_CONNECTIONS = 1024
 #: Seconds for which an idle connection is kept: less than servers usually wait before they close it themselves.
 _KEPT_IDLE = 3.0
 _OK, _NOT_MODIFIED = 200, 304
@@ -38,7 +38,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 class Request:
     """What to fetch. `content` None: by GET, otherwise it is sent by POST.
 
-    Who vouches for the URL vouches for where it redirects to as well. No more than `limit` bytes are taken, and no
+    A root that vouches for the URL vouches for where it redirects to as well; the operator, who wrote the URL, for no
+    more than a root where that leads to another host. No more than `limit` bytes are taken, and no
     more than the policy's `max_response_bytes` where that is None.
     """
 
@@ -139,9 +140,11 @@ class Egress:
                         return await self._take(url, request, response)
                 finally:
                     await response.aclose()
-            url = _parse(response.headers["location"], url)
+            before, url = url, _parse(response.headers["location"], url)
             if response.status_code == _SEE_OTHER:
                 request = replace(request, content=None)
+            if request.vouched_by is Voucher.OPERATOR and url.host != before.host:
+                request = replace(request, vouched_by=Voucher.TRUST)  # he wrote the first URL, and not this one
         told = f"{request.url} redirects more than {MOST_REDIRECTS} times"
         raise FetchFailed(Problem.HTTP_ERROR, told, response.status_code)
 

@@ -119,8 +119,6 @@ def _read(answer: Answer, request: Request, nonce: bytes | None, before: Respond
 
 def _may_be_mended(failed: FetchFailed) -> bool:
     """Tell whether the server may answer by the other method: it did answer, and does not ask to be left alone."""
-    if failed.retry_after is not None:
-        return False
     if failed.problem is Problem.HTTP_ERROR:
         return failed.status_code not in {_TOO_MANY_REQUESTS, _UNAVAILABLE}
     return failed.problem in {Problem.MALFORMED, Problem.TOO_LARGE}

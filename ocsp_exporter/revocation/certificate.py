@@ -119,6 +119,11 @@ def subject_field(certificate: x509.Certificate) -> der.Element:
     return tbs_fields(certificate)[_SUBJECT]
 
 
+def public_key_info(certificate: x509.Certificate) -> bytes:
+    """Return the subject's public key with its algorithm, in DER."""
+    return tbs_fields(certificate)[_SUBJECT_PUBLIC_KEY_INFO].encoded
+
+
 def key_hash(certificate: x509.Certificate, algorithm: hashes.HashAlgorithm) -> bytes:
     """Hash the subject's public key as a CertID does: its bits, without tag, length and count of unused bits."""
     info = der.expect(tbs_fields(certificate)[_SUBJECT_PUBLIC_KEY_INFO], der.SEQUENCE)

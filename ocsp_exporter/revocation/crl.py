@@ -80,16 +80,23 @@ def read(encoded: bytes, issuer: x509.Certificate) -> CertificateList:
         raise MalformedCRL(str(error)) from error
 
 
+def end_of(encoded: bytes) -> int | None:
+    """Return the nextUpdate of a DER CertificateList, or its thisUpdate where it has none; None if it is not one.
+
+    Of the entries nothing is read.
+    """
+    try:
+        signed, _, _ = der.expect(der.parse(encoded), der.SEQUENCE).parts(3)
+        *_, this_update, next_update = _times(_Fields(der.expect(signed, der.SEQUENCE).parts(_MOST_FIELDS)))
+    except (ValueError, IndexError):
+        return None
+    return this_update if next_update is None else next_update
+
+
 def _read(encoded: bytes, issuer: x509.Certificate) -> CertificateList:
     signed, algorithm, signed_by = der.expect(der.parse(encoded), der.SEQUENCE).parts(3)
     fields = _Fields(der.expect(signed, der.SEQUENCE).parts(_MOST_FIELDS))
-    version = fields.take(der.INTEGER)
-    if version and version.content != _VERSION_2:
-        raise der.DERError("a CRL of a version that is not known")
-    stated_algorithm = fields.need(der.SEQUENCE)
-    name = fields.need(der.SEQUENCE)
-    this_update = der.time(fields.need(*_TIMES))
-    next_update = fields.take(*_TIMES)
+    stated_algorithm, name, this_update, next_update = _times(fields)
     revoked = fields.take(der.SEQUENCE)
     extensions_field = fields.take(_EXTENSIONS)
     fields.expect_end()
@@ -103,7 +110,7 @@ def _read(encoded: bytes, issuer: x509.Certificate) -> CertificateList:
     number = extensions.get(_CRL_NUMBER)
     return CertificateList(
         this_update=this_update,
-        next_update=der.time(next_update) if next_update else None,
+        next_update=next_update,
         number=_number(der.parse(number.value)) if number else None,
         scope=_scope(extensions, listed),
         critical=listed.critical.union(each.oid for each in extensions.values() if each.critical) - _UNDERSTOOD,
@@ -112,6 +119,16 @@ def _read(encoded: bytes, issuer: x509.Certificate) -> CertificateList:
         signature_problem=problem,
         entries=listed.entries,
     )
+
+
+def _times(fields: "_Fields") -> tuple[der.Element, der.Element, int, int | None]:
+    """Take the fields up to the entries: the algorithm, the issuer's name, thisUpdate and nextUpdate."""
+    version = fields.take(der.INTEGER)
+    if version and version.content != _VERSION_2:
+        raise der.DERError("a CRL of a version that is not known")
+    algorithm, name, begins = fields.need(der.SEQUENCE), fields.need(der.SEQUENCE), fields.need(*_TIMES)
+    ends = fields.take(*_TIMES)
+    return algorithm, name, der.time(begins), der.time(ends) if ends else None
 
 
 _NO_ENTRIES = ReadEntries(Entries(b""), frozenset(), name_issuers=False)

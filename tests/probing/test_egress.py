@@ -266,6 +266,27 @@ async def test_three_redirects_are_followed_and_no_more() -> None:
     assert len(loop.heads) == 4
 
 
+async def test_a_redirect_to_another_host_is_not_what_the_operator_wrote() -> None:
+    """Under `listed` it leads only where the operator allows, and on the same host as before anywhere."""
+    known = {"ca.example": ["127.0.0.1"], "elsewhere.example": ["127.0.0.1"]}
+
+    def written(url: str) -> Request:
+        return Request(url, Voucher.OPERATOR)
+
+    async with (
+        serve(GOOD) as end,
+        serve(redirect(end.url("/", "elsewhere.example"))) as other,
+        serve(redirect("/again"), GOOD) as same,
+        egress(EgressPolicy(follow=Follow.LISTED), known) as client,
+    ):
+        assert (await fetch(client, written(same.url("/", "ca.example")))).body == b"good"
+        assert (await failure(client, written(other.url("/", "ca.example"))))[0] is Problem.BLOCKED_BY_EGRESS_POLICY
+        assert end.heads == []
+        listed = EgressPolicy(follow=Follow.LISTED, allowed_hosts=frozenset({"elsewhere.example"}))
+        async with egress(listed, known) as allowing:
+            assert (await fetch(allowing, written(other.url("/", "ca.example")))).body == b"good"
+
+
 @pytest.mark.parametrize(
     ("status", "method"), [("302 Found", "POST"), ("307 Temporary Redirect", "POST"), ("303 See Other", "GET")]
 )

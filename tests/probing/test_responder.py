@@ -17,14 +17,13 @@ from ocsp_exporter.demo.http import build_app, serve_http
 from ocsp_exporter.demo.listening import listen, port_of
 from ocsp_exporter.demo.responder import Responder
 from ocsp_exporter.demo.response import nonce
-from ocsp_exporter.model import CertIDHash, EgressPolicy, Follow, Problem, RequestMethod, Status
+from ocsp_exporter.model import VERIFIED, CertIDHash, EgressPolicy, Follow, Problem, RequestMethod, Status
 from ocsp_exporter.probing.egress import Answer, Egress, FetchFailed, Request
 from ocsp_exporter.probing.egress_policy import Voucher
 from ocsp_exporter.probing.fetcher import Fetcher
 from ocsp_exporter.probing.resolver import Resolver
 from ocsp_exporter.probing.responder import Question, ResponderAnswer, ask
 from ocsp_exporter.revocation.checks import Policy
-from ocsp_exporter.revocation.compliance import VERIFIED
 from ocsp_exporter.revocation.request import build, get_url
 from ocsp_exporter.revocation.validation import validate
 from tests.probing.asking import fetching
@@ -191,6 +190,26 @@ async def test_a_verified_answer_by_the_other_method_wins(fault: str) -> None:
     assert methods(server) == BOTH
 
 
+@pytest.mark.parametrize(
+    ("by_get", "by_post", "expected"),
+    [
+        ("404", "expired", "answers invalid expired"),
+        ("expired", "404", "answers invalid expired"),
+        ("expired", "503", "answers invalid expired"),
+        ("unauthorized", "expired", "answers server_failed unsuccessful"),
+        ("HTML", "unauthorized", "answers invalid wrong_content_type malformed"),
+        ("404", "hangs before the head", "raises http_error"),
+        ("gzip", "404", "raises malformed"),
+    ],
+)
+async def test_where_neither_method_brings_a_verified_answer(by_get: str, by_post: str, expected: str) -> None:
+    """An answer counts more than a failure, and of equals the first."""
+    hangs = "hangs" in by_post
+    async with serve(FAULTS[by_get].script, FAULTS[by_post].script) as server, fetching() as fetcher:
+        assert await outcome(fetcher, question(server.url(), timeout=1.0 if hangs else PATIENCE)) == expected
+    assert methods(server) == BOTH
+
+
 @pytest.mark.parametrize("method", [RequestMethod.GET, RequestMethod.POST])
 @pytest.mark.parametrize("fault", ["404", "HTML", "none"])
 async def test_where_a_method_is_set_only_that_is_used(method: RequestMethod, fault: str) -> None:
@@ -260,6 +279,16 @@ async def test_the_same_get_is_repeated_conditionally() -> None:
     conditions = [[line for line in head.splitlines() if line.startswith("If-")] for head in server.heads]
     told = ['If-None-Match: "a"', "If-Modified-Since: Fri, 20 Nov 2026 10:00:00 GMT"]
     assert conditions == [[], told, told, []]
+
+
+async def test_an_old_answer_that_a_cache_confirms_is_not_enough() -> None:
+    """The cache that GET meets may keep it for too long; by POST the responder itself is asked."""
+    old = answer(CA.answer(LEAF, this_update=NOW - 2 * DAY, next_update=NOW - DAY), Content_Type=OCSP, ETag='"a"')
+    async with serve(old, answer(status="304 Not Modified"), GOOD) as server, fetching() as fetcher:
+        asked = question(server.url("/ocsp"))
+        before = await ask(fetcher, asked, lambda _: True)
+        assert verdict(await ask(fetcher, asked, is_verified, before)) == (Status.GOOD, ())
+    assert methods(server) == "GET GET POST"
 
 
 async def test_an_answer_to_another_request_confirms_nothing() -> None:
@@ -410,7 +439,7 @@ class Slow(Egress):
     """Lets the time pass that each URL takes, and then answers 404; `given` are the seconds that each fetch had."""
 
     def __init__(self, takes: Callable[[str], float]) -> None:
-        super().__init__(EgressPolicy(follow=Follow.ANY), Resolver())
+        super().__init__(EgressPolicy(Follow.ANY), Resolver())
         self._takes = takes
         self.given: list[float] = []
 
@@ -465,3 +494,27 @@ def test_waiting_for_ones_turn_is_not_counted() -> None:
 
     virtual_time.run(main())
     assert egress.given == [4, 3, 5, 4, 8, 7]
+
+
+@pytest.mark.parametrize(
+    ("guess", "given"),
+    [
+        (0.0, [4, 3, 4, 4, 3]),  # too short: but nobody spent more than was given
+        (500.0, [4, 4, 6, 6, 12, 12]),  # too long: as if nothing had been spent
+    ],
+)
+def test_a_wrong_guess_of_the_wait_takes_nothing_from_other_urls(
+    guess: float, given: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How long one waits for one's turn is known only about; each URL has its share all the same."""
+    egress = Slow(lambda _url: 1.0)
+
+    async def main() -> None:
+        fetcher = Fetcher(egress, 0.01, clock=asyncio.get_running_loop().time)
+        urls = ["http://a.example/1", "http://a.example/2", "http://b.example/"]
+        monkeypatch.setattr(fetcher, "delay", lambda _url: guess)
+        with pytest.raises(FetchFailed):
+            await ask(fetcher, question(*urls, timeout=12.0), is_verified)
+
+    virtual_time.run(main())
+    assert egress.given == given
