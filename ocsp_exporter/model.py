@@ -343,6 +343,12 @@ class StapleSettings:
     retry_missing: int = 2
 
 
+#: Of the URLs that name a source so many are asked at most: certificates have one or two, hostile ones hundreds.
+MOST_SOURCE_URLS = 4
+#: Seconds between two fetches of the same at least, however short-lived evidence is and whatever fails.
+SHORTEST_REST = 120.0
+
+
 @dataclass(frozen=True, slots=True)
 class ResponderSettings:
     """Whether and how a certificate's responder is asked for a second opinion.

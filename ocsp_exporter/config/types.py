@@ -28,6 +28,8 @@ from ocsp_exporter.config.values import (
     parse_size,
 )
 from ocsp_exporter.model import (
+    MOST_SOURCE_URLS,
+    SHORTEST_REST,
     AddressChoice,
     CertIDHash,
     ChainDepth,
@@ -46,11 +48,6 @@ from ocsp_exporter.target import parse_host
 
 #: The kind of fault to whose sentence the writer's words are to be added; a ValueError's has them already.
 _EXPECTED: Final = "expected"
-
-#: Seconds. Nothing is fetched again sooner, whatever its life.
-_SHORTEST_REFRESH: Final = 120.0
-#: One after the other in the time of one request: more would have too little each.
-_MOST_URLS: Final = 4
 
 T = TypeVar("T")
 
@@ -77,7 +74,7 @@ def _positive_duration(value: object) -> float:
 
 def _refresh(value: object) -> float:
     duration = _duration(value)
-    if duration < _SHORTEST_REFRESH:
+    if duration < SHORTEST_REST:
         raise PydanticCustomError(_EXPECTED, "expected 2m or more: nothing is fetched oftener than that")
     return duration
 
@@ -178,5 +175,5 @@ Depth = Annotated[ChainDepth, Field(strict=False)]
 #: Of a section, all of whose keys are commented out, YAML leaves nothing: that means its defaults.
 Section = Annotated[T, BeforeValidator(lambda value: {} if value is None else value)]
 Items = Annotated[list[T], BeforeValidator(lambda value: [] if value is None else value)]
-SourceURLs = Annotated[Items[Annotated[str, AfterValidator(check_source_url)]], Field(max_length=_MOST_URLS)]
+SourceURLs = Annotated[Items[Annotated[str, AfterValidator(check_source_url)]], Field(max_length=MOST_SOURCE_URLS)]
 DistinctItems = Annotated[Items[T], AfterValidator(_distinct)]
