@@ -57,7 +57,7 @@ class Prober:
         deadline = begun + min(module.timeout, module.timeout if limit is None else limit)
         timing = Timing(loop.time)
         if module.prober is ProberKind.CRL:
-            return (await self._watch(target, module, deadline),)
+            return _told((await self._watch(target, module, deadline),))
         addresses: Addresses = ()
         failed = None
         try:
@@ -69,7 +69,7 @@ class Prober:
             self._look(way, begun, Timing(loop.time, dict(timing.phases)), failed)
             for way in ways(target, module, addresses, deadline)
         ]
-        return _settled(await asyncio.gather(*looks))
+        return _told(_settled(await asyncio.gather(*looks)))
 
     async def _watch(self, target: Target, module: Module, deadline: float) -> ProbeResult:
         """Look at a CRL by itself."""
@@ -98,13 +98,15 @@ class Prober:
     async def _addresses(self, target: Target, module: Module, deadline: float) -> Addresses:
         looking_up = self._resolver.resolve(target.host)
         found = await by(deadline, looking_up, Failure.RESOLVE, "the look-up of the name")
+        fields = {"target": target.name, "host": target.host, "addresses": ",".join(each.text for each in found)}
+        logger.debug("resolved", extra={"fields": fields})
         addresses = usable(module, target.host, found)
         if len(addresses) > MOST_ADDRESSES and target.name not in self._told:
             if len(self._told) >= _MOST_TOLD:
                 self._told.clear()
             self._told.add(target.name)
-            fields = {"target": target.name, "addresses": len(addresses), "looked_at": MOST_ADDRESSES}
-            logger.warning("too many addresses", extra={"fields": fields})
+            counts = {"target": target.name, "addresses": len(addresses), "looked_at": MOST_ADDRESSES}
+            logger.warning("too many addresses", extra={"fields": counts})
         return addresses[:MOST_ADDRESSES]
 
     async def _look(self, way: Way, begun: float, timing: Timing, failed: ProbeFailed | None) -> ProbeResult:
@@ -135,7 +137,8 @@ def _failed(target: Target, error: Exception) -> ProbeFailed:
     """Give the failure that an error stands for, and log it with its place in the code where it is ours."""
     if isinstance(error, ProbeFailed):
         return error
-    logger.error("a probe ended in an error of the exporter", exc_info=error, extra={"target": target.name})
+    fields = {"target": target.name}
+    logger.error("a probe ended in an error of the exporter", exc_info=error, extra={"fields": fields})
     return ProbeFailed(Failure.INTERNAL, "an error of the exporter; its log has more")
 
 
@@ -160,3 +163,17 @@ def _settled(results: Sequence[ProbeResult]) -> Results:
         return replace(result, key_type_served=None)
 
     return tuple(map(settle, results))
+
+
+def _told(results: Results) -> Results:
+    """Log what each way of looking brought, piece by piece."""
+    for result in results:
+        about = {"target": result.target.name, "module": result.module, **dict(result.variant)}
+        if result.failure:
+            why = {"failure": result.failure, "detail": result.detail}
+            logger.debug("the target could not be looked at", extra={"fields": {**about, **why}})
+        for evidence in result.findings.evidence if result.findings else ():
+            problems = ",".join(evidence.problems) or None
+            said = {"source": evidence.source, "depth": evidence.depth, "status": evidence.status, "problems": problems}
+            logger.debug("evidence judged", extra={"fields": {**about, **said}})
+    return results
