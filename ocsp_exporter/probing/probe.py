@@ -6,7 +6,17 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ocsp_exporter.model import Failure, Module, Phase, ProbeFailed, ProbeResult, ProberKind, Results, Target
+from ocsp_exporter.model import (
+    Failure,
+    Module,
+    Phase,
+    ProbeFailed,
+    ProbeResult,
+    ProberKind,
+    Results,
+    Target,
+    TargetForbidden,
+)
 from ocsp_exporter.probing.crl_watch import CRLWatch
 from ocsp_exporter.probing.handshake import KeyTypeRefused
 from ocsp_exporter.probing.issuer_fetch import IssuerFetch
@@ -15,7 +25,7 @@ from ocsp_exporter.probing.opinions import Opinions
 from ocsp_exporter.probing.resolver import Addresses, Resolver
 from ocsp_exporter.probing.roots import system_roots
 from ocsp_exporter.probing.timing import Timing, by
-from ocsp_exporter.probing.ways import MOST_ADDRESSES, Way, usable, ways
+from ocsp_exporter.probing.ways import MOST_ADDRESSES, Way, permitted, require_permission, usable, ways
 
 logger = logging.getLogger(__name__)
 
@@ -47,10 +57,10 @@ class Prober:
         system_roots()  # they are read once, so while there are surely files to be had
 
     async def probe(self, target: Target, module: Module, limit: float | None = None) -> Results:
-        """Look at one target once, in every way that the module asks for, all at the same time. Never raises.
+        """Look at one target once, in every way that the module asks for, all at the same time.
 
         It takes at most the module's timeout and `limit` seconds. What fails in one way leaves the others alone;
-        where the name does not resolve, there are no addresses to tell apart.
+        where the name does not resolve, there are no addresses to tell apart. Raises TargetForbidden and nothing else.
         """
         loop = asyncio.get_running_loop()
         begun = loop.time()
@@ -63,6 +73,8 @@ class Prober:
         try:
             with timing.of(Phase.RESOLVE):
                 addresses = await self._addresses(target, module, deadline)
+        except TargetForbidden:
+            raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is this one target's
             failed = _failed(target, error)
         looks = [
@@ -72,7 +84,8 @@ class Prober:
         return _told(_settled(await asyncio.gather(*looks)))
 
     async def _watch(self, target: Target, module: Module, deadline: float) -> ProbeResult:
-        """Look at a CRL by itself."""
+        """Look at a CRL by itself. Raises TargetForbidden."""
+        require_permission(target)
         loop = asyncio.get_running_loop()
         begun = loop.time()
         findings, failed = None, None
@@ -100,7 +113,7 @@ class Prober:
         found = await by(deadline, looking_up, Failure.RESOLVE, "the look-up of the name")
         fields = {"target": target.name, "host": target.host, "addresses": ",".join(each.text for each in found)}
         logger.debug("resolved", extra={"fields": fields})
-        addresses = usable(module, target.host, found)
+        addresses = usable(module, target.host, permitted(target, found))
         if len(addresses) > MOST_ADDRESSES and target.name not in self._told:
             if len(self._told) >= _MOST_TOLD:
                 self._told.clear()
