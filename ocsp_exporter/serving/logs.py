@@ -67,8 +67,9 @@ class OnceAMinute(logging.Filter):
 
 
 def set_up(level: str, form: Literal["logfmt", "json"]) -> None:
-    """Send all logging of this process to stderr, from this level on (`debug`, `info`, `warning`, `error`)."""
+    """Send all logging of this process to stderr, from this level on (`debug`, `info`, `warn`, `error`)."""
     handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(level.upper())  # of its own: a logger may be told to make more, for others
     handler.setFormatter(Formatter(form))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     # Libraries that tell every request and every task: theirs only when something is wrong.
