@@ -186,7 +186,13 @@ def _told(results: Results) -> Results:
             why = {"failure": result.failure, "detail": result.detail}
             logger.debug("the target could not be looked at", extra={"fields": {**about, **why}})
         for evidence in result.findings.evidence if result.findings else ():
-            problems = ",".join(evidence.problems) or None
-            said = {"source": evidence.source, "depth": evidence.depth, "status": evidence.status, "problems": problems}
+            fetched_at = evidence.fetched_at
+            said = {
+                "source": evidence.source,
+                "depth": evidence.depth,
+                "status": evidence.status,
+                "problems": ",".join(evidence.problems) or None,
+                "age": None if fetched_at is None else round(result.obtained_at - fetched_at, 3),
+            }
             logger.debug("evidence judged", extra={"fields": {**about, **said}})
     return results

@@ -88,5 +88,5 @@ def _key(text: str) -> str:
 
 
 def _value(value: object) -> str:
-    text = str(value)
+    text = value if isinstance(value, str) else json.dumps(value)
     return text if _BARE.fullmatch(text) else json.dumps(text)

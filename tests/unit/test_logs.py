@@ -22,9 +22,11 @@ def record(message: str, **fields: object) -> logging.LogRecord:
 
 def test_logfmt() -> None:
     """A line has time, level, message and facts; what is plain is bare, and a fact that is None is left out."""
-    line = Formatter("logfmt").format(record("target changed", target="a:1", module="tls", detail=None))
+    line = Formatter("logfmt").format(record("target changed", target="a:1", module="tls", detail=None, complete=True))
 
-    assert line == 'time=2027-01-15T08:00:00.250Z level=warning msg="target changed" target=a:1 module=tls'
+    assert (
+        line == 'time=2027-01-15T08:00:00.250Z level=warning msg="target changed" target=a:1 module=tls complete=true'
+    )
 
 
 def test_json() -> None:
