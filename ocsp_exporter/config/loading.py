@@ -11,9 +11,11 @@ from ocsp_exporter.config import module_schema, schema, yaml_reader
 from ocsp_exporter.config.document import Document, Fault, Steps, show_steps
 from ocsp_exporter.config.reading import ConfigError, check, in_order, read_text
 from ocsp_exporter.model import (
+    AllowedTargets,
     ClientCertificate,
     CRLSettings,
     EgressPolicy,
+    IPNetwork,
     Module,
     ProberKind,
     ResponderSettings,
@@ -53,6 +55,7 @@ class Config:
     concurrency: int
     store_path: Path | None
     egress: EgressPolicy
+    probe_endpoint_allowed: AllowedTargets
     probe_endpoint_concurrency: int
     modules: Mapping[str, Module]
     targets: tuple[ScheduledTarget, ...]
@@ -132,6 +135,7 @@ def _build(file: schema.File) -> Config:
         concurrency=file.probe.concurrency,
         store_path=file.store.path,
         egress=_egress(file.egress),
+        probe_endpoint_allowed=_allowed(file.probe_endpoint.allow_targets),
         probe_endpoint_concurrency=file.probe_endpoint.concurrency,
         modules=MappingProxyType(modules),
         targets=tuple(
@@ -144,6 +148,13 @@ def _build(file: schema.File) -> Config:
             for group in file.targets
             for target in group.targets
         ),
+    )
+
+
+def _allowed(entries: list[IPNetwork | str]) -> AllowedTargets:
+    return AllowedTargets(
+        names=tuple(entry for entry in entries if isinstance(entry, str)),
+        networks=tuple(entry for entry in entries if not isinstance(entry, str)),
     )
 
 

@@ -25,6 +25,7 @@ from ocsp_exporter.config.values import (
     parse_duration,
     parse_network,
     parse_network_or_host,
+    parse_network_or_name,
     parse_size,
 )
 from ocsp_exporter.model import (
@@ -94,6 +95,10 @@ def _network_or_host(value: object) -> IPNetwork | str:
     return parse_network_or_host(_text(value))
 
 
+def _network_or_name(value: object) -> IPNetwork | str:
+    return parse_network_or_name(_text(value))
+
+
 def _folder_path(value: object, info: ValidationInfo) -> Path:
     name = _text(value)
     if not name or "\0" in name:
@@ -150,6 +155,7 @@ Refresh = Annotated[float, PlainValidator(_refresh, json_schema_input_type=_Dura
 Size = Annotated[int, PlainValidator(_size, json_schema_input_type=_SizeText)]
 Network = Annotated[IPNetwork, PlainValidator(_network, json_schema_input_type=str)]
 NetworkOrHost = Annotated[IPNetwork | str, PlainValidator(_network_or_host, json_schema_input_type=str)]
+NetworkOrName = Annotated[IPNetwork | str, PlainValidator(_network_or_name, json_schema_input_type=str)]
 ProxyURL = Annotated[str, AfterValidator(check_proxy_url)]
 Folder = Annotated[Path, PlainValidator(_folder_path, json_schema_input_type=str)]
 Certificates = Annotated[tuple[x509.Certificate, ...], PlainValidator(_certificates, json_schema_input_type=str)]

@@ -112,7 +112,13 @@ async def _serve(web: Web, config: Config, probe: Probe, instruments: Instrument
         watched, concurrency=config.concurrency, clock=clock, observe_delay=instruments.schedule_delay.observe
     )
     scheduler.update(config.targets)
-    endpoint = ProbeEndpoint(watched, config.modules, concurrency=config.probe_endpoint_concurrency, clock=clock)
+    endpoint = ProbeEndpoint(
+        watched,
+        config.modules,
+        concurrency=config.probe_endpoint_concurrency,
+        clock=clock,
+        allowed=config.probe_endpoint_allowed,
+    )
     metrics = MetricsPage(scheduler.publications, instruments.registry, clock.wall)
     app = create_app(metrics, scheduler, endpoint, clock)
     guard = Guard(app, web.config) if web.config else None
