@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from ipaddress import ip_network
@@ -15,18 +16,24 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from ocsp_exporter.demo import crl
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.demo.certificate import DAY, HOUR
-from ocsp_exporter.model import CRLSettings, EgressPolicy, Follow, Module, ProberKind, Reason, Revocation
+from ocsp_exporter.model import CRLSettings, EgressPolicy, Follow, Module, ProberKind, Problem, Reason, Revocation
 from ocsp_exporter.probing.crl_reading import LARGEST_INLINE
+from ocsp_exporter.probing.crl_watch import CRLWatch
 from ocsp_exporter.probing.files import read_regular_file
 from ocsp_exporter.probing.opening import open_prober
+from ocsp_exporter.probing.opinions import Opinions
 from ocsp_exporter.probing.probe import Prober
+from ocsp_exporter.probing.store import Store
+from ocsp_exporter.revocation.crl import CertificateList, MalformedCRL, read
 from ocsp_exporter.target import read_target
+from tests.probing.asking import fetching
 from tests.probing.http_server import answer, hang_after, serve
 from tests.probing.scene import CA, HERE, NOW, Page, as_crl, published
 
 TWIN = CA.twin()
 STRANGER = Authority.root(NOW, "Another CA")
 MODULE = Module("crl", prober=ProberKind.CRL, issuers=(CA.certificate,))
+PATIENCE = 20.0
 HTML = b"<html><title>Sign in to the guest network</title></html>"
 
 
@@ -232,6 +239,52 @@ async def test_a_file_is_read_for_each_issuer_that_is_asked_about(tmp_path: Path
             assert (await look(prober, path)).says("crl") == "good"
             other = replace(MODULE, issuers=(STRANGER.certificate,))
             assert (await look(prober, path, other)).says("crl") == "invalid out_of_scope"
+
+
+async def test_a_file_that_takes_longer_than_a_probe_is_read_once_for_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And for all who look meanwhile: else a large CRL on a busy machine would never be read."""
+    path = str(put(tmp_path / "ca.crl", CA.crl()))
+    go_on, reads = threading.Event(), []
+
+    def slowly(path: Path, limit: int) -> bytes:
+        reads.append(path)
+        go_on.wait(PATIENCE)
+        return read_regular_file(path, limit)
+
+    monkeypatch.setattr("ocsp_exporter.probing.crl_watch.read_regular_file", slowly)
+    async with open_prober(HERE) as prober:
+        page = await look(prober, path, replace(MODULE, timeout=0.1))
+        assert page.value("ocsp_probe_failure", failure="timeout") == 1
+        looks = [asyncio.create_task(look(prober, path)) for _ in range(10)]
+        await asyncio.sleep(0.1)
+        go_on.set()
+        assert {(await each).says("crl") for each in looks} == {"good"}
+    assert len(reads) == 1
+
+
+async def test_a_crl_for_which_there_was_no_room_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not at each probe, but there may be room in five minutes; what is malformed stays so until it is replaced."""
+    path = put(tmp_path / "ca.crl", CA.crl())
+    target, tried, clock = read_target(str(path), ProberKind.CRL), [], [NOW]
+
+    async def no_room(encoded: bytes, issuer: x509.Certificate) -> CertificateList:
+        tried.append(len(encoded))
+        if len(tried) == 1:
+            raise MalformedCRL("there is no room", Problem.TOO_LARGE)
+        return read(encoded, issuer)
+
+    monkeypatch.setattr("ocsp_exporter.probing.crl_watch.read_crl", no_room)
+    async with fetching() as fetcher:
+        watch = CRLWatch(Opinions(fetcher, Store(None), HERE), HERE.max_crl_bytes, lambda: clock[-1])
+        for at, problems in ((NOW, ["too_large"]), (NOW + 299, ["too_large"]), (NOW + 301, []), (NOW + 900, [])):
+            clock.append(at)
+            [evidence] = (await watch.look(target, MODULE, asyncio.get_running_loop().time() + PATIENCE)).evidence
+            assert list(evidence.problems) == problems
+    assert len(tried) == 2
 
 
 #: Files that follow each other in the same place, and what is said of each.
