@@ -64,9 +64,10 @@ def as_crl(body: bytes) -> Script:
 
 
 class Page:
-    """A page of one target's series, as Prometheus's own client library reads it."""
+    """A page of series, as Prometheus's own client library reads it."""
 
     def __init__(self, text: str) -> None:
+        self.text = text
         self._samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
 
     def values(self, name: str, **labels: str) -> list[float]:
@@ -81,9 +82,9 @@ class Page:
         assert len(values) <= 1, f"{name}{labels} is not one series"
         return values[0] if values else None
 
-    def says(self, source: str, depth: int = 0) -> str:
+    def says(self, source: str, depth: int = 0, **labels: str) -> str:
         """Give the status of a source and its problems, in the order of the alphabet; `none` where it has no series."""
-        at = {"source": source, "depth": str(depth)}
+        at = {"source": source, "depth": str(depth), **labels}
         problems = self._labels("ocsp_problem", "problem", **at)
         if not self.values("ocsp_status", **at):
             assert problems == []

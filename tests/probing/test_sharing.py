@@ -1,21 +1,15 @@
 """Who is asked how often, however many targets there are: counted where the requests arrive."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ocsp_exporter.demo.endpoints import Endpoint
-from ocsp_exporter.demo.http import build_app, serve_http
-from ocsp_exporter.demo.listening import listen, port_of
-from ocsp_exporter.demo.responder import Responder
 from ocsp_exporter.model import Module, RequestMethod, ResponderSettings, Target
 from ocsp_exporter.probing.opening import open_prober
 from ocsp_exporter.probing.probe import Prober
-from tests.probing.scene import CA, HERE, MODULE, NOW, as_crl, as_response, published, scene, serving
+from tests.probing.certificates import certificates
+from tests.probing.scene import HERE, MODULE, as_crl, as_response, published, scene
 
 PATIENCE = 30.0
 
@@ -39,67 +33,28 @@ async def test_many_targets_of_a_certificate_are_one_request() -> None:
     assert found.sources.requests == (1, 1)
 
 
-@dataclass
-class Asked:
-    """The CA's own servers, where they are and how often which of them was asked."""
-
-    url: str = ""
-    ocsp: int = 0
-    crl: int = 0
-    issued: dict[int, None] = field(default_factory=dict)
-
-    def of(self, app: ASGIApp) -> ASGIApp:
-        """Count the requests to an application."""
-
-        async def counting(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["path"] == "/ca.crl":
-                self.crl += 1
-            else:
-                self.ocsp += 1
-            await app(scope, receive, send)
-
-        return counting
-
-
-@contextlib.asynccontextmanager
-async def certificates(number: int) -> AsyncIterator[tuple[Asked, list[Target]]]:
-    """Run so many endpoints, each with a certificate of its own, all of which name the same responder and CRL."""
-    asked = Asked()
-    listener = listen("127.0.0.1")
-    asked.url = f"http://127.0.0.1:{port_of(listener)}"
-    app = build_app(Responder(CA, asked.issued, lambda: NOW), CA.certificate)
-    async with contextlib.AsyncExitStack() as stack:
-        await stack.enter_async_context(serve_http(asked.of(app), listener))
-        targets = []
-        for _ in range(number):
-            leaf = CA.leaf(ocsp_urls=[f"{asked.url}/ocsp"], crl_urls=[f"{asked.url}/ca.crl"])
-            asked.issued[leaf.certificate.serial_number] = None
-            targets.append(await stack.enter_async_context(serving(Endpoint(leaf))))
-        yield asked, targets
-
-
 async def test_many_certificates_of_a_ca_are_one_request_for_its_crl() -> None:
     """And one each to its responder."""
-    async with certificates(30) as (asked, targets), open_prober(HERE) as prober:
+    async with certificates(30) as found, found.answered_for(), open_prober(HERE) as prober:
         for _ in range(2):
-            said = await asyncio.gather(*(says(prober, target) for target in targets))
+            said = await asyncio.gather(*(says(prober, target) for target in found.targets))
             assert said == [("good", "good")] * 30
-        assert (asked.ocsp, asked.crl) == (30, 1)
+        assert (found.ocsp, found.crl) == (30, 1)
 
 
 async def test_to_wait_for_ones_turn_is_no_problem_and_no_failure() -> None:
     """With more certificates than the host may be asked about at once, some have no status yet; soon all have."""
     policy = replace(HERE, requests_per_second_per_host=60.0)
-    async with certificates(60) as (asked, targets), open_prober(policy, patience=0.2) as prober:
-        first = await asyncio.gather(*(says(prober, target) for target in targets))
+    async with certificates(60) as found, found.answered_for(), open_prober(policy, patience=0.2) as prober:
+        first = await asyncio.gather(*(says(prober, target) for target in found.targets))
         assert {word for said in first for word in said} == {"good", "none"}
         async with asyncio.timeout(PATIENCE):
             while True:
-                said = await asyncio.gather(*(says(prober, target) for target in targets))
+                said = await asyncio.gather(*(says(prober, target) for target in found.targets))
                 assert {word for pair in said for word in pair} <= {"good", "none"}
                 if said == [("good", "good")] * 60:
                     break
-        assert (asked.ocsp, asked.crl) == (60, 1)
+        assert (found.ocsp, found.crl) == (60, 1)
 
 
 @pytest.mark.parametrize(
