@@ -8,7 +8,9 @@ import os
 import signal
 import sys
 
-import ocsp_exporter.commands.serve  # noqa: F401 -- what each exporter would import
+import uvicorn.protocols.http.h11_impl  # noqa: F401 -- what each exporter would import
+
+import ocsp_exporter.commands.serve  # noqa: F401 -- likewise
 from ocsp_exporter.cli import main as run
 from ocsp_exporter.probing.roots import system_roots
 

@@ -5,9 +5,11 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from cryptography import x509
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.demo.certificate import Credential
@@ -68,7 +70,10 @@ class Page:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+
+    @cached_property
+    def _samples(self) -> list[Sample]:
+        return [sample for family in text_string_to_metric_families(self.text) for sample in family.samples]
 
     def values(self, name: str, **labels: str) -> list[float]:
         """Give the values of the series of this name that have these labels."""
