@@ -5,9 +5,11 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from cryptography import x509
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.demo.certificate import Credential
@@ -64,10 +66,14 @@ def as_crl(body: bytes) -> Script:
 
 
 class Page:
-    """A page of one target's series, as Prometheus's own client library reads it."""
+    """A page of series, as Prometheus's own client library reads it."""
 
     def __init__(self, text: str) -> None:
-        self._samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+        self.text = text
+
+    @cached_property
+    def _samples(self) -> list[Sample]:
+        return [sample for family in text_string_to_metric_families(self.text) for sample in family.samples]
 
     def values(self, name: str, **labels: str) -> list[float]:
         """Give the values of the series of this name that have these labels."""
@@ -81,9 +87,9 @@ class Page:
         assert len(values) <= 1, f"{name}{labels} is not one series"
         return values[0] if values else None
 
-    def says(self, source: str, depth: int = 0) -> str:
+    def says(self, source: str, depth: int = 0, **labels: str) -> str:
         """Give the status of a source and its problems, in the order of the alphabet; `none` where it has no series."""
-        at = {"source": source, "depth": str(depth)}
+        at = {"source": source, "depth": str(depth), **labels}
         problems = self._labels("ocsp_problem", "problem", **at)
         if not self.values("ocsp_status", **at):
             assert problems == []
