@@ -2,25 +2,37 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
 from typing import Literal
 
 import click
 
-from ocsp_exporter.commands.configuration import load
+from ocsp_exporter.commands.configuration import load, load_web
 from ocsp_exporter.config import BUILT_IN_MODULES, Config
 from ocsp_exporter.probing.opening import open_prober
 from ocsp_exporter.serving import logs, server
+from ocsp_exporter.serving.web_config import WebConfigFile
 
 
-def run(
-    config_file: Path | None, addresses: Sequence[str], log_level: str, log_format: Literal["logfmt", "json"]
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Web:
+    """Where and how to listen: `addresses` for everything, `health_address` for health alone; None: not so."""
+
+    addresses: Sequence[str]
+    config_file: Path | None
+    health_address: str | None
+
+
+def run(config_file: Path | None, web: Web, log_level: str, log_format: Literal["logfmt", "json"]) -> None:
     """Serve until SIGINT or SIGTERM. Raises ClickException where it cannot begin."""
     config = load(config_file)
+    web_config = load_web(web.config_file) if web.config_file else None
     logs.set_up(log_level, log_format)
-    asyncio.run(serve_until_signal(config, bind(addresses)))
+    sockets = bind(web.addresses)
+    health_sockets = bind([web.health_address], "--web.health-listen-address") if web.health_address else []
+    asyncio.run(serve_until_signal(config, sockets, web_config, health_sockets))
 
 
 def check(config_file: Path) -> None:
@@ -31,15 +43,28 @@ def check(config_file: Path) -> None:
     click.echo(f"{config_file}: valid, targets: {len(config.targets)}, modules: {modules}")
 
 
-def bind(addresses: Sequence[str]) -> list[socket]:
-    """Return listening sockets for `--web.listen-address`. Raises ClickException where one cannot be had."""
+def check_web(path: Path) -> None:
+    """Say what is in a valid web configuration. Raises ClickException with all faults of another."""
+    config = load_web(path).current()
+    for remark in config.remarks:
+        click.echo(str(remark), err=True)
+    click.echo(f"{path}: valid, TLS: {'on' if config.tls else 'off'}, users: {len(config.users)}")
+
+
+def bind(addresses: Sequence[str], option: str = "--web.listen-address") -> list[socket]:
+    """Return listening sockets for the addresses of an option. Raises ClickException where one cannot be had."""
     try:
-        return server.bind(addresses)
+        return server.bind(addresses, option)
     except server.ListenError as error:
         raise click.ClickException(str(error)) from error
 
 
-async def serve_until_signal(config: Config, sockets: Sequence[socket]) -> None:
+async def serve_until_signal(
+    config: Config,
+    sockets: Sequence[socket],
+    web_config: WebConfigFile | None = None,
+    health_sockets: Sequence[socket] = (),
+) -> None:
     """Probe and answer as the configuration says, until SIGINT or SIGTERM."""
     async with open_prober(config.egress) as prober:
-        await server.serve(sockets, config, prober.probe)
+        await server.serve(sockets, config, prober.probe, web_config=web_config, health_sockets=health_sockets)

@@ -35,7 +35,7 @@ class Fault:
 class Node(NamedTuple):
     """A value as written. `text` None: a list or mapping; `size` counts it and all values in it, aliased ones too.
 
-    `broken`: the reader has found fault with it, and nothing more is to be said of it.
+    `broken`: the reader has found fault with it, and nothing more is to be said of it. `secret`: it is never shown.
     """
 
     value: object
@@ -44,11 +44,14 @@ class Node(NamedTuple):
     size: int = 1
     children: Mapping[str | int, "Place"] = _NO_CHILDREN
     broken: bool = False
+    secret: bool = False
 
     def words(self) -> str:
         """Give the value in the writer's own words, quotes included; lists and mappings only by their kind."""
         if self.text is None:
             return "a list" if isinstance(self.value, list) else "a mapping"
+        if self.secret and self.text:
+            return "what is not shown here"
         return (printable(self.text, 80) or "nothing") if self.plain else quoted(self.text)
 
 
@@ -75,6 +78,15 @@ class Document:
     def value(self) -> object:
         """The whole as mappings, lists, texts, numbers, booleans and None; shared, so not to be changed."""
         return self.top.node.value
+
+    def at(self, steps: Steps) -> object:
+        """Give the value at `steps`, None where there is none."""
+        node = self.top.node
+        for step in steps:
+            if step not in node.children:
+                return None
+            node = node.children[step].node
+        return node.value
 
     def line(self, steps: Steps) -> int:
         """Give the line, from 1, of the value at `steps`, or of what is nearest above it."""

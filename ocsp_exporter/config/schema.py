@@ -10,7 +10,6 @@ from typing import Any, Final
 from pydantic import Field
 
 from ocsp_exporter import model
-from ocsp_exporter.config.document import Steps
 from ocsp_exporter.config.keys import Keys, seconds, size
 from ocsp_exporter.config.module_schema import DEFAULT_MODULE, Module
 from ocsp_exporter.config.types import (
@@ -120,17 +119,3 @@ class File(Keys):
 def json_schema() -> dict[str, Any]:
     """Give the JSON Schema (draft 2020-12) of the configuration file; shared, so not to be changed."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **File.model_json_schema()}
-
-
-def known_keys(steps: Steps) -> tuple[str, ...]:
-    """Give the keys that may stand in the mapping at `steps`, in the table's order."""
-    schema = top = json_schema()
-    for step in steps:
-        schema = (
-            schema["items"]
-            if isinstance(step, int)
-            else schema.get("properties", {}).get(step) or schema["additionalProperties"]
-        )
-        if "$ref" in schema:
-            schema = top["$defs"][schema["$ref"].removeprefix("#/$defs/")]
-    return tuple(schema["properties"])

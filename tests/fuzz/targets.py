@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from ocsp_exporter.config.loading import ConfigError, json_schema, parse_config
+from ocsp_exporter.config import ConfigError, json_schema, parse_config
 from ocsp_exporter.demo import der as encoding
 from ocsp_exporter.demo.response import extension, identifier, rsa_pss
 from ocsp_exporter.model import Status

@@ -98,7 +98,6 @@ class TestMain:
         "option",
         [
             "--config.enable-auto-reload",
-            "--web.config.file=x",
             "--web.external-url=x",
             "--shard=0/2",
             "--web.systemd-socket",
