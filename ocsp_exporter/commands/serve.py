@@ -3,16 +3,20 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from socket import socket
 from typing import Literal
 
 import click
 
-from ocsp_exporter.commands.configuration import load, load_web
+from ocsp_exporter.commands.configuration import load, load_web, read
 from ocsp_exporter.config import BUILT_IN_MODULES, Config
+from ocsp_exporter.config.values import parse_duration
 from ocsp_exporter.probing.opening import open_prober
 from ocsp_exporter.serving import logs, server
+from ocsp_exporter.serving.discovery.sharding import WHOLE, Shard, parse_shard
+from ocsp_exporter.serving.reloading import ConfigFile
 from ocsp_exporter.serving.web_config import WebConfigFile
 
 
@@ -25,14 +29,25 @@ class Web:
     health_address: str | None
 
 
-def run(config_file: Path | None, web: Web, log_level: str, log_format: Literal["logfmt", "json"]) -> None:
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What to look at: the configuration, how often its file is looked at (None: never), and which share of it."""
+
+    config_file: Path | None
+    watch_interval: str | None = None
+    shard: str = "0/1"
+
+
+def run(work: Work, web: Web, log_level: str, log_format: Literal["logfmt", "json"]) -> None:
     """Serve until SIGINT or SIGTERM. Raises ClickException where it cannot begin."""
-    config = load(config_file)
+    shard = _shard(work.shard)
+    config_file = ConfigFile(partial(read, work.config_file), work.config_file, _watch_interval(work.watch_interval))
+    config = load(work.config_file)
     web_config = load_web(web.config_file) if web.config_file else None
     logs.set_up(log_level, log_format)
     sockets = bind(web.addresses)
     health_sockets = bind([web.health_address], "--web.health-listen-address") if web.health_address else []
-    asyncio.run(serve_until_signal(config, sockets, web_config, health_sockets))
+    asyncio.run(serve_until_signal(config, sockets, web_config, health_sockets, config_file=config_file, shard=shard))
 
 
 def check(config_file: Path) -> None:
@@ -51,6 +66,23 @@ def check_web(path: Path) -> None:
     click.echo(f"{path}: valid, TLS: {'on' if config.tls else 'off'}, users: {len(config.users)}")
 
 
+def _shard(text: str) -> Shard:
+    try:
+        return parse_shard(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--shard") from None
+
+
+def _watch_interval(text: str | None) -> float | None:
+    try:
+        interval = None if text is None else parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--config.auto-reload-interval") from None
+    if interval == 0:
+        raise click.BadParameter("expected a duration longer than 0s", param_hint="--config.auto-reload-interval")
+    return interval
+
+
 def bind(addresses: Sequence[str], option: str = "--web.listen-address") -> list[socket]:
     """Return listening sockets for the addresses of an option. Raises ClickException where one cannot be had."""
     try:
@@ -64,7 +96,18 @@ async def serve_until_signal(
     sockets: Sequence[socket],
     web_config: WebConfigFile | None = None,
     health_sockets: Sequence[socket] = (),
+    *,
+    config_file: ConfigFile | None = None,
+    shard: Shard = WHOLE,
 ) -> None:
     """Probe and answer as the configuration says, until SIGINT or SIGTERM."""
     async with open_prober(config.egress) as prober:
-        await server.serve(sockets, config, prober.probe, web_config=web_config, health_sockets=health_sockets)
+        await server.serve(
+            sockets,
+            config,
+            prober.probe,
+            web_config=web_config,
+            health_sockets=health_sockets,
+            config_file=config_file,
+            shard=shard,
+        )

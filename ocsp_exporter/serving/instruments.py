@@ -3,7 +3,8 @@
 The rows are written down once; the objects that count and `docs/metrics.md` are made from them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from platform import python_version
 from typing import Literal
@@ -21,7 +22,7 @@ from prometheus_client import (
 )
 
 from ocsp_exporter import __version__
-from ocsp_exporter.model import Failure, Results
+from ocsp_exporter.model import DiscoveryKind, Failure, Omission, Results
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,24 @@ TARGETS = OwnMetric(
     "How many targets the exporter itself probes, by where they were configured.",
     ("discovery",),
 )
+DISCOVERY_LAST_SUCCESS = OwnMetric(
+    "ocsp_exporter_discovery_last_success_timestamp_seconds",
+    "gauge",
+    "When the files or URLs of this kind last could be read, the longest ago counting; absent where one never could.",
+    ("discovery",),
+)
+DISCOVERY_FAILURES = OwnMetric(
+    "ocsp_exporter_discovery_failures_total",
+    "counter",
+    "How often a file or URL could not be read as a list of targets; what it last said is then used.",
+    ("discovery",),
+)
+DISCOVERY_OMISSIONS = OwnMetric(
+    "ocsp_exporter_discovery_omissions_total",
+    "counter",
+    "How many targets, labels and other parts of what was discovered were left out, each counted when it turns up.",
+    ("discovery", "reason"),
+)
 PROBES = OwnMetric(
     "ocsp_exporter_probes_total",
     "counter",
@@ -85,6 +104,9 @@ OWN_METRICS = (
     RELOAD_SUCCESSFUL,
     RELOAD_TIMESTAMP,
     TARGETS,
+    DISCOVERY_LAST_SUCCESS,
+    DISCOVERY_FAILURES,
+    DISCOVERY_OMISSIONS,
     PROBES,
     PROBE_FAILURES,
     PROBES_IN_FLIGHT,
@@ -117,16 +139,54 @@ class Instruments:
         self.schedule_delay = Histogram(
             SCHEDULE_DELAY.name, SCHEDULE_DELAY.help, registry=self.registry, buckets=_DELAY_BUCKETS
         )
+        self._discovery_last_success = self._gauge(DISCOVERY_LAST_SUCCESS)
+        self._discovery_failures = self._counter(DISCOVERY_FAILURES)
+        self._omissions = self._counter(DISCOVERY_OMISSIONS)
+        for kind in DiscoveryKind:
+            self._targets.labels(kind)
+        for kind in (DiscoveryKind.FILE, DiscoveryKind.HTTP):
+            self._discovery_failures.labels(kind)
+            for reason in Omission:
+                self._omissions.labels(kind, reason)
+        self.know(modules)
+
+    def know(self, modules: Iterable[str]) -> None:
+        """Have series for these modules from now on."""
         for module in modules:
             self._probes.labels(module)
             for failure in Failure:
                 self._failures.labels(module, failure)
 
-    def configured(self, targets: int, now: float) -> None:
-        """Note that a valid configuration with so many static targets was loaded."""
+    def loaded(self, now: float) -> None:
+        """Note that a valid configuration was loaded."""
         self._reload_successful.set(1)
         self._reload_timestamp.set(now)
-        self._targets.labels("static").set(targets)
+
+    def not_loaded(self) -> None:
+        """Note that a configuration with faults was not loaded."""
+        self._reload_successful.set(0)
+
+    def discovered(self, targets: Mapping[DiscoveryKind, int]) -> None:
+        """Note how many targets there are now."""
+        for kind, count in targets.items():
+            self._targets.labels(kind).set(count)
+
+    def discovery_failed(self, kind: DiscoveryKind, times: int) -> None:
+        """Count what could not be read of a source."""
+        self._discovery_failures.labels(kind).inc(times)
+
+    def discovery_succeeded(self, kind: DiscoveryKind, when: float | None) -> None:
+        """Note since when all sources of a kind have succeeded, None if that is not so."""
+        if when is not None:
+            self._discovery_last_success.labels(kind).set(when)
+            return
+        with suppress(KeyError):  # absent already
+            self._discovery_last_success.remove(kind)
+
+    def omitted(self, kind: DiscoveryKind, reasons: Iterable[Omission]) -> None:
+        """Count what was discovered and left out."""
+        for reason in reasons:
+            self._omissions.labels(kind, reason).inc()
 
     def probed(self, results: Results) -> None:
         """Count a probe that has ended; each reason for which it failed once, at however many addresses."""

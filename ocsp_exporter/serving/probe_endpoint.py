@@ -47,6 +47,11 @@ class ProbeEndpoint:
         self._probing: set[asyncio.Task[Results]] = set()
         self._closed = False
 
+    def use(self, modules: Mapping[str, Module], *, concurrency: int) -> None:
+        """Probe with these modules, and so many at a time, from now on; what is running goes on."""
+        self.modules = modules
+        self._concurrency = concurrency
+
     def close(self) -> None:
         """End the probes that are running, so that those who wait for them are answered now."""
         self._closed = True

@@ -7,7 +7,7 @@ import re
 import resource
 import signal
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 
 import uvicorn
@@ -15,12 +15,15 @@ from starlette.applications import Starlette
 
 from ocsp_exporter.config import Config
 from ocsp_exporter.serving.app import create_app
+from ocsp_exporter.serving.discovery.discovery import Discovery
+from ocsp_exporter.serving.discovery.sharding import WHOLE, Shard
 from ocsp_exporter.serving.exposition import MetricsPage
 from ocsp_exporter.serving.guard import Guard
-from ocsp_exporter.serving.health import create_health_app
+from ocsp_exporter.serving.health import Readiness, create_health_app
 from ocsp_exporter.serving.instruments import Instruments
 from ocsp_exporter.serving.probe_endpoint import ProbeEndpoint
 from ocsp_exporter.serving.probes import Clock, Probe, counted
+from ocsp_exporter.serving.reloading import ConfigFile, Reloader
 from ocsp_exporter.serving.scheduler import Scheduler
 from ocsp_exporter.serving.tls import CurrentContext
 from ocsp_exporter.serving.web_config import WebConfigFile
@@ -76,7 +79,7 @@ def _bind(address: str, option: str) -> Iterator[socket.socket]:
         raise ListenError(f"Cannot listen on {address!r}: {reason}. Choose another: {option}.") from fault
 
 
-async def serve(
+async def serve(  # noqa: PLR0913 - all but three are by name, and have a default
     sockets: Sequence[socket.socket],
     config: Config,
     probe: Probe,
@@ -84,39 +87,55 @@ async def serve(
     *,
     web_config: WebConfigFile | None = None,
     health_sockets: Sequence[socket.socket] = (),
+    config_file: ConfigFile | None = None,
+    shard: Shard = WHOLE,
 ) -> None:
     """Probe and answer until SIGTERM or SIGINT; then end everything within 5 seconds and close the sockets.
+
+    `config_file` is where another configuration comes from, None: there is no other. Only targets of the shard are
+    looked at.
 
     The web configuration stands before all that is answered on `sockets`; on `health_sockets` nothing but health is,
     to everybody.
     """
     _allow_many_files()
     instruments = Instruments(config.modules)
-    instruments.configured(len(config.targets), clock.wall())
+    instruments.loaded(clock.wall())
     watched = counted(probe, instruments)
     scheduler = Scheduler(
         watched, concurrency=config.concurrency, clock=clock, observe_delay=instruments.schedule_delay.observe
     )
-    scheduler.update(config.targets)
     endpoint = ProbeEndpoint(watched, config.modules, concurrency=config.probe_endpoint_concurrency, clock=clock)
+    discovery = Discovery(scheduler.update, instruments, clock, shard)
+
+    async def use(config: Config) -> None:
+        await discovery.use(config)
+        scheduler.limit(config.concurrency)
+        endpoint.use(config.modules, concurrency=config.probe_endpoint_concurrency)
+        instruments.know(config.modules)
+
+    reloader = Reloader(config_file or ConfigFile(lambda: config), config, use, instruments, clock)
     metrics = MetricsPage(scheduler.publications, instruments.registry, clock.wall)
-    servers = [(_server(create_app(metrics, scheduler, endpoint, clock), web_config), sockets)]
+    readiness = Readiness(scheduler, lambda: discovery.has_answered, clock)
+    app = create_app(metrics, scheduler, endpoint, clock, readiness=readiness, reload=reloader.route())
+    servers = [(_server(app, web_config), sockets)]
     if health_sockets:
-        servers.append((_server(create_health_app(scheduler, clock)), health_sockets))
+        servers.append((_server(create_health_app(readiness)), health_sockets))
 
     async with asyncio.TaskGroup() as group:
-        with _stop_signals() as stop:
-            workers = group.create_task(scheduler.run())
+        with _stop_signals() as stop, _reload_signal(lambda: group.create_task(reloader.reload_quietly())):
+            workers = [group.create_task(each) for each in (scheduler.run(), discovery.use(config), reloader.watch())]
             for server, its_sockets in servers:
                 group.create_task(server.serve(list(its_sockets)))
             _log_listening(sockets, health_sockets, web_config)
-            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _refuse_to_reload)
             await stop.wait()
             _log.info("stopping")
-            workers.cancel()
+            for each in workers:
+                each.cancel()
             endpoint.close()
             for server, _ in servers:
                 server.should_exit = True
+            await discovery.close()
 
 
 def _log_listening(
@@ -130,11 +149,6 @@ def _log_listening(
         "tls": "on" if web_config and web_config.has_tls else None,
     }
     _log.info("listening", extra={"fields": facts})
-
-
-def _refuse_to_reload() -> None:
-    """Keep the signal that means reload elsewhere from ending the exporter."""
-    _log.warning("SIGHUP changes nothing: start the exporter again to load another configuration")
 
 
 def _allow_many_files() -> None:
@@ -186,6 +200,17 @@ def _stop_signals() -> Iterator[asyncio.Event]:
     finally:
         for each in signals:
             loop.remove_signal_handler(each)
+
+
+@contextmanager
+def _reload_signal(reload: Callable[[], object]) -> Iterator[None]:
+    """Have SIGHUP call `reload` while this is entered."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
 
 
 def _address_of(listening: socket.socket) -> str:

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 
+from ocsp_exporter.config import DEFAULT_CONFIG, Config, ConfigError
 from ocsp_exporter.model import (
     Failure,
     KeyType,
@@ -25,9 +26,11 @@ from ocsp_exporter.model import (
 )
 from ocsp_exporter.serving.app import create_app
 from ocsp_exporter.serving.exposition import MetricsPage
+from ocsp_exporter.serving.health import Readiness
 from ocsp_exporter.serving.instruments import Instruments
 from ocsp_exporter.serving.probe_endpoint import ProbeEndpoint, time_limit
 from ocsp_exporter.serving.probes import Clock, counted
+from ocsp_exporter.serving.reloading import ConfigFile, Reloader
 from ocsp_exporter.serving.scheduler import Scheduler
 from tests.unit.results import FINDINGS, GOOD, MISSING, MODULE, NOW, failed, found, scheduled
 
@@ -54,9 +57,27 @@ class Exporter:
         self.scheduler.update(targets)
         self.endpoint = ProbeEndpoint(probe, MODULES, concurrency=concurrency, clock=clock)
         page = MetricsPage(self.scheduler.publications, self.instruments.registry, clock.wall)
-        self.app: Starlette = create_app(page, self.scheduler, self.endpoint, clock)
+        self.has_discovered = True
+        readiness = Readiness(self.scheduler, lambda: self.has_discovered, clock)
+        config = replace(DEFAULT_CONFIG, modules=MODULES, targets=targets)
+        reloader = Reloader(ConfigFile(self.load), config, self.use, self.instruments, clock)
+        self.loaded: Config | ConfigError = config
+        self.used: list[Config] = []
+        self.app: Starlette = create_app(
+            page, self.scheduler, self.endpoint, clock, readiness=readiness, reload=reloader.route()
+        )
         transport = httpx.ASGITransport(self.app)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://exporter")
+
+    def load(self) -> Config:
+        """Give the configuration that was laid down, or raise its faults."""
+        if isinstance(self.loaded, ConfigError):
+            raise self.loaded
+        return self.loaded
+
+    async def use(self, config: Config) -> None:
+        """Note that a configuration came into force."""
+        self.used.append(config)
 
     async def probe(self, target: Target, module: Module, limit: float | None = None, /) -> Results:
         """Give the result that was laid down for the target."""

@@ -183,7 +183,7 @@ def test_a_probe_of_several_addresses_counts_once() -> None:
 def test_own_metrics(form: Format) -> None:
     """The exporter's own metrics follow, known label sets from 0 on, without `_created`, and one end mark."""
     instruments = Instruments(["tls"])
-    instruments.configured(3, NOW)
+    instruments.loaded(NOW)
     instruments.probed((failed(),))
     page = render_with_own([publication()], NOW, form, instruments.registry)
     series = parsed(page, form)
