@@ -118,9 +118,9 @@ def serve(  # noqa: PLR0913 - an argument for each option
     if watch and config_file is None:
         ctx.fail("--config.enable-auto-reload needs a --config.file to watch.")
     if not check:
-        web = command.Web(addresses, web_config_file, health_address)
+        listen = command.Listen(addresses, web_config_file, health_address)
         work = command.Work(config_file, watch_interval if watch else None, shard)
-        command.run(work, web, log_level, log_format)
+        command.run(work, listen, log_level, log_format)
         return
     if config_file is None and web_config_file is None:
         ctx.fail("--config.check needs a --config.file or --web.config.file to check.")

@@ -165,7 +165,7 @@ class IPProtocol(StrEnum):
     IP6 = "ip6"
 
 
-class Prober(StrEnum):
+class ProberKind(StrEnum):
     """What a module looks at: a TLS endpoint, or a CRL by itself."""
 
     TLS = "tls"
@@ -404,7 +404,7 @@ class Module:
     """
 
     name: str
-    prober: Prober = Prober.TLS
+    prober: ProberKind = ProberKind.TLS
     timeout: float = 10.0
     starttls: StartTLS = StartTLS.NONE
     tls: TLSSettings = TLSSettings()

@@ -1,7 +1,8 @@
 """`ocsp-exporter serve` and `check-config`."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,21 +12,22 @@ from typing import Literal
 import click
 
 from ocsp_exporter.commands.configuration import load, load_web, read
-from ocsp_exporter.config import BUILT_IN_MODULES, Config
+from ocsp_exporter.config import BUILT_IN_MODULES
 from ocsp_exporter.config.values import parse_duration
+from ocsp_exporter.probing.observer import Observer
 from ocsp_exporter.probing.opening import open_prober
 from ocsp_exporter.serving import logs, server
-from ocsp_exporter.serving.discovery.sharding import WHOLE, Shard, parse_shard
+from ocsp_exporter.serving.discovery.sharding import Shard, parse_shard
+from ocsp_exporter.serving.probes import Probe
 from ocsp_exporter.serving.reloading import ConfigFile
-from ocsp_exporter.serving.web_config import WebConfigFile
 
 
 @dataclass(frozen=True, slots=True)
-class Web:
-    """Where and how to listen: `addresses` for everything, `health_address` for health alone; None: not so."""
+class Listen:
+    """What the command line says of listening: `addresses` for everything, `health_address` for health alone."""
 
     addresses: Sequence[str]
-    config_file: Path | None
+    web_config_file: Path | None
     health_address: str | None
 
 
@@ -34,20 +36,23 @@ class Work:
     """What to look at: the configuration, how often its file is looked at (None: never), and which share of it."""
 
     config_file: Path | None
-    watch_interval: str | None = None
-    shard: str = "0/1"
+    watch_interval: str | None
+    shard: str
 
 
-def run(work: Work, web: Web, log_level: str, log_format: Literal["logfmt", "json"]) -> None:
+def run(work: Work, listen: Listen, log_level: str, log_format: Literal["logfmt", "json"]) -> None:
     """Serve until SIGINT or SIGTERM. Raises ClickException where it cannot begin."""
     shard = _shard(work.shard)
-    config_file = ConfigFile(partial(read, work.config_file), work.config_file, _watch_interval(work.watch_interval))
+    file = ConfigFile(partial(read, work.config_file), work.config_file, _watch_interval(work.watch_interval))
     config = load(work.config_file)
-    web_config = load_web(web.config_file) if web.config_file else None
+    web_config = load_web(listen.web_config_file) if listen.web_config_file else None
     logs.set_up(log_level, log_format)
-    sockets = bind(web.addresses)
-    health_sockets = bind([web.health_address], "--web.health-listen-address") if web.health_address else []
-    asyncio.run(serve_until_signal(config, sockets, web_config, health_sockets, config_file=config_file, shard=shard))
+    health_addresses = [listen.health_address] if listen.health_address else []
+    with ExitStack() as opened:
+        sockets = [opened.enter_context(each) for each in bind(listen.addresses)]
+        health_sockets = [opened.enter_context(each) for each in bind(health_addresses, "--web.health-listen-address")]
+        web = server.Web(sockets, web_config, health_sockets)
+        asyncio.run(serve_until_signal(server.Work(config, file, shard), web))
 
 
 def check(config_file: Path) -> None:
@@ -91,23 +96,12 @@ def bind(addresses: Sequence[str], option: str = "--web.listen-address") -> list
         raise click.ClickException(str(error)) from error
 
 
-async def serve_until_signal(
-    config: Config,
-    sockets: Sequence[socket],
-    web_config: WebConfigFile | None = None,
-    health_sockets: Sequence[socket] = (),
-    *,
-    config_file: ConfigFile | None = None,
-    shard: Shard = WHOLE,
-) -> None:
+async def serve_until_signal(work: server.Work, web: server.Web) -> None:
     """Probe and answer as the configuration says, until SIGINT or SIGTERM."""
-    async with open_prober(config.egress) as prober:
-        await server.serve(
-            sockets,
-            config,
-            prober.probe,
-            web_config=web_config,
-            health_sockets=health_sockets,
-            config_file=config_file,
-            shard=shard,
-        )
+
+    @asynccontextmanager
+    async def open_probe(observer: Observer) -> AsyncIterator[Probe]:
+        async with open_prober(work.config.egress, observer, work.config.store_path) as prober:
+            yield prober.probe
+
+    await server.serve(web, work, open_probe)

@@ -64,6 +64,7 @@ class Place(NamedTuple):
 
 
 BROKEN: Final = Node(None, "", plain=True, broken=True)
+_NOTHING: Final = Node(None, "", plain=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +82,12 @@ class Document:
 
     def at(self, steps: Steps) -> object:
         """Give the value at `steps`, None where there is none."""
-        node = self.top.node
-        for step in steps:
-            if step not in node.children:
-                return None
-            node = node.children[step].node
-        return node.value
+        return self._node(steps).value
+
+    def has(self, steps: Steps) -> bool:
+        """Tell whether anything stands at `steps`, be it good or faulty; null is nothing."""
+        node = self._node(steps)
+        return node.broken or node.value is not None
 
     def line(self, steps: Steps) -> int:
         """Give the line, from 1, of the value at `steps`, or of what is nearest above it."""
@@ -102,6 +103,12 @@ class Document:
             return None
         words = f" (got {place.node.words()})" if got else ""
         return Fault(self.name, place.line, place.column, show_steps(steps), message + words)
+
+    def _node(self, steps: Steps) -> Node:
+        node = self.top.node
+        for step in steps:
+            node = node.children[step].node if step in node.children else _NOTHING
+        return node
 
     def _nearest(self, steps: Steps) -> Place:
         place = self.top

@@ -16,7 +16,7 @@ from ocsp_exporter.model import (
     CRLSettings,
     EgressPolicy,
     Module,
-    Prober,
+    ProberKind,
     ResponderSettings,
     ScheduledTarget,
     StaplePolicy,
@@ -120,7 +120,7 @@ def _target_fault(text: str, module: dict[str, object]) -> str:
     Which protocol it begins with changes nothing about that, only the port.
     """
     try:
-        read_target(text, Prober.CRL if module.get("prober") == Prober.CRL else Prober.TLS)
+        read_target(text, ProberKind.CRL if module.get("prober") == ProberKind.CRL else ProberKind.TLS)
     except TargetError as error:
         return str(error)
     return ""

@@ -36,7 +36,7 @@ from ocsp_exporter.model import (
     IPNetwork,
     IPProtocol,
     KeyType,
-    Prober,
+    ProberKind,
     RequestMethod,
     StaplePolicy,
     StartTLS,
@@ -182,7 +182,7 @@ Start = Annotated[StartTLS, Field(strict=False)]
 Key = Annotated[KeyType, Field(strict=False)]
 Choice = Annotated[AddressChoice, Field(strict=False)]
 Protocol = Annotated[IPProtocol, Field(strict=False)]
-Probing = Annotated[Prober, Field(strict=False)]
+Probing = Annotated[ProberKind, Field(strict=False)]
 Method = Annotated[RequestMethod, Field(strict=False)]
 Hash = Annotated[CertIDHash, Field(strict=False)]
 Query = Annotated[CRLQuery, Field(strict=False)]

@@ -102,7 +102,7 @@ def _is_secret(steps: Steps) -> bool:
 
 def _relations(document: Document) -> Iterator[Fault | None]:
     """Check what values mean for each other, looking only at such as have the right type."""
-    given = {key for key in TLSServer.model_fields if document.at((*_TLS, key)) is not None}
+    given = {key for key in TLSServer.model_fields if document.has((*_TLS, key))}
     for key in ("cert", "key", "client_ca"):
         if {key, f"{key}_file"} <= given:
             yield document.fault((*_TLS, key), f"{key} and {key}_file say the same in two ways; give one of them")

@@ -24,14 +24,15 @@ from ocsp_exporter.model import (
 from ocsp_exporter.probing.connecting import connect
 from ocsp_exporter.probing.handshake import Hello, StapleUnreadable, shake_hands
 from ocsp_exporter.probing.issuer_fetch import IssuerFetch
+from ocsp_exporter.probing.opinions import Opinions
 from ocsp_exporter.probing.roots import by_subject
 from ocsp_exporter.probing.starttls import start_tls
 from ocsp_exporter.probing.timing import Timing, by
 from ocsp_exporter.probing.ways import Way
 from ocsp_exporter.revocation import compliance
-from ocsp_exporter.revocation.checks import Policy
+from ocsp_exporter.revocation.checks import policy_of
 from ocsp_exporter.revocation.facts import describe
-from ocsp_exporter.revocation.path import build_path, is_self_signed
+from ocsp_exporter.revocation.path import build_path, checked_depths, is_self_signed, issuer_on
 from ocsp_exporter.revocation.validation import Origin, validate
 
 #: Seconds between a handshake without its required staple and the next try: a lazy stapler is fetching it.
@@ -55,12 +56,16 @@ class _View:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look: the way, where its times go, the time of day, and who fetches issuers (None: nobody)."""
+    """One look: the way, where its times go, the time of day, who fetches issuers, and who asks responders and CRLs.
+
+    Of the last two either may be None: nobody.
+    """
 
     way: Way
     timing: Timing
     clock: Callable[[], float]
     issuers: IssuerFetch | None
+    opinions: Opinions | None
 
     async def findings(self) -> Findings:
         """Make the handshakes that the module asks for, and more where a required staple is missing.
@@ -80,7 +85,10 @@ class Look:
                 views += await self._further_view()
         # Last, because a handshake has more need of the time that is left.
         views = [await self._with_issuer(view) for view in views]
-        return _conclude(self.way.module, views, counted)
+        shown = _shown(views)
+        opinions = self.opinions
+        told = await opinions.about(shown.path, self.way.module, self.way.deadline) if opinions else ()
+        return _conclude(self.way.module, views, counted, told)
 
     async def _further_view(self) -> list[_View]:
         """Give what another handshake shows, nothing where it fails or the time is over.
@@ -148,10 +156,8 @@ def _judge(module: Module, handshake: Handshake, path: tuple[x509.Certificate, .
         return Evidence(Source.STAPLE, 0, Status.INVALID, (handshake.staple_problem,))
     if handshake.staple is None:
         return None
-    # A self-signed leaf is its own issuer.
-    issuer = path[1] if len(path) > 1 else path[0] if is_self_signed(path[0]) else None
-    policy = Policy(module.clock_skew, module.max_age_without_next_update, module.responder.trusted)
-    return validate(handshake.staple, path[0], issuer, now, policy, Origin(Source.STAPLE, 0, now))
+    origin = Origin(Source.STAPLE, 0, now)
+    return validate(handshake.staple, path[0], issuer_on(path, 0), now, policy_of(module), origin)
 
 
 def _requires_staple(module: Module, views: Sequence[_View]) -> bool:
@@ -160,16 +166,24 @@ def _requires_staple(module: Module, views: Sequence[_View]) -> bool:
     return any(compliance.is_staple_required(policy, must_staple=view.leaf.must_staple) for view in views)
 
 
-def _conclude(module: Module, views: Sequence[_View], counted: int) -> Findings:
-    """Put together what the handshakes showed; the first `counted` of them are judged by the staple policy."""
+def _shown(views: Sequence[_View]) -> _View:
+    """Return what is shown: the session, certificate and path are those of the staple that is."""
+    staple = compliance.shown_staple(view.staple for view in views if view.staple)
+    return next((view for view in views if view.staple is staple), views[0])
+
+
+def _conclude(module: Module, views: Sequence[_View], counted: int, told: Sequence[Evidence]) -> Findings:
+    """Put together what the handshakes and the other sources showed.
+
+    The first `counted` of the handshakes are judged by the staple policy.
+    """
     required = _requires_staple(module, views)
     staples = [view.staple for view in views if view.staple]
-    evidence = compliance.shown_staple(staples)
-    # What is shown belongs together: the session and the certificate are those of the staple.
-    shown = next((view for view in views if view.staple is evidence), views[0])
-    if evidence is None and required:
-        evidence = Evidence(Source.STAPLE, 0, Status.MISSING)
-    revoked = compliance.is_revoked(staples)
+    shown = _shown(views)
+    staple = shown.staple or (Evidence(Source.STAPLE, 0, Status.MISSING) if required else None)
+    evidence = (*((staple,) if staple else ()), *told)
+    revoked = compliance.is_revoked((*staples, *told))
+    certificates = tuple(describe(each, depth) for depth, each in enumerate(shown.path))
     tls = TLSFindings(
         session=shown.handshake,
         handshakes=len(views),
@@ -185,11 +199,19 @@ def _conclude(module: Module, views: Sequence[_View], counted: int) -> Findings:
     )
     return Findings(
         tls=tls,
-        certificates=tuple(describe(each, depth) for depth, each in enumerate(shown.path)),
+        certificates=certificates,
         applicability=(
             compliance.staple_applicability(required=required, sent=bool(staples)),
-            *compliance.applicability(shown.leaf),
+            *(
+                applicability
+                for depth in checked_depths(shown.path, module.chain)
+                for applicability in compliance.applicability(
+                    certificates[depth], module.responder.urls, module.crl.urls
+                )
+            ),
         ),
-        evidence=(evidence,) if evidence else (),
+        evidence=evidence,
         revoked=revoked,
+        agreement=compliance.agreement(evidence),
+        staple_lag=compliance.staple_lag(evidence),
     )

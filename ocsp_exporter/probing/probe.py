@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ocsp_exporter.model import Failure, Module, Phase, ProbeFailed, ProbeResult, Results, Target
+from ocsp_exporter.model import Failure, Module, Phase, ProbeFailed, ProbeResult, ProberKind, Results, Target
+from ocsp_exporter.probing.crl_watch import CRLWatch
 from ocsp_exporter.probing.handshake import KeyTypeRefused
 from ocsp_exporter.probing.issuer_fetch import IssuerFetch
 from ocsp_exporter.probing.look import Look
+from ocsp_exporter.probing.opinions import Opinions
 from ocsp_exporter.probing.resolver import Addresses, Resolver
 from ocsp_exporter.probing.roots import system_roots
 from ocsp_exporter.probing.timing import Timing, by
@@ -24,7 +26,8 @@ _MOST_TOLD = 1000
 class Prober:
     """Looks at targets. One for the whole process: it holds the name resolver. Used from one event loop.
 
-    `issuers` None: no issuer is fetched, whatever a module says.
+    Where `issuers`, `opinions` or `crls` is None, no issuer is fetched, no responder or CRL is asked, and no CRL is
+    watched by itself, whatever a module says.
     """
 
     def __init__(
@@ -32,10 +35,14 @@ class Prober:
         resolver: Resolver | None = None,
         clock: Callable[[], float] = time.time,
         issuers: IssuerFetch | None = None,
+        opinions: Opinions | None = None,
+        crls: CRLWatch | None = None,
     ) -> None:
         self._resolver = resolver or Resolver()
         self._clock = clock
         self._issuers = issuers
+        self._opinions = opinions
+        self._crls = crls
         self._told: set[str] = set()
         system_roots()  # they are read once, so while there are surely files to be had
 
@@ -49,6 +56,8 @@ class Prober:
         begun = loop.time()
         deadline = begun + min(module.timeout, module.timeout if limit is None else limit)
         timing = Timing(loop.time)
+        if module.prober is ProberKind.CRL:
+            return (await self._watch(target, module, deadline),)
         addresses: Addresses = ()
         failed = None
         try:
@@ -61,6 +70,26 @@ class Prober:
             for way in ways(target, module, addresses, deadline)
         ]
         return _settled(await asyncio.gather(*looks))
+
+    async def _watch(self, target: Target, module: Module, deadline: float) -> ProbeResult:
+        """Look at a CRL by itself."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        findings, failed = None, None
+        try:
+            findings = await self._crls.look(target, module, deadline) if self._crls else None
+        except Exception as error:  # noqa: BLE001 -- likewise
+            failed = _failed(target, error)
+        return ProbeResult(
+            target=target,
+            module=module.name,
+            obtained_at=self._clock(),
+            duration=loop.time() - begun,
+            phases={},
+            findings=findings,
+            failure=failed.failure if failed else None,
+            detail=failed.detail if failed else "",
+        )
 
     def close(self) -> None:
         """Let go of the resolver's threads."""
@@ -83,7 +112,7 @@ class Prober:
         findings = None
         if failed is None:
             try:
-                findings = await Look(way, timing, self._clock, self._issuers).findings()
+                findings = await Look(way, timing, self._clock, self._issuers, self._opinions).findings()
             except Exception as error:  # noqa: BLE001 -- likewise
                 failed = _failed(way.target, error)
         several = len(way.module.key_types) > 1

@@ -1,7 +1,6 @@
 """Basic authentication (RFC 7617) with bcrypt: slow by intent, so off the event loop, and once for each login."""
 
 import asyncio
-import base64
 import binascii
 import contextlib
 import hmac
@@ -14,12 +13,13 @@ import bcrypt
 
 #: Beyond so many passwords that wait to be checked, one after the other, more are refused.
 _MOST_WAITING: Final = 100
+_ENDING: Final = "The exporter is shutting down."
 #: What bcrypt reads of a password; htpasswd and Go leave the rest unread too.
 _MOST_BYTES: Final = 72
 
 
-class TooManyLogins(Exception):
-    """So many passwords wait to be checked that another would wait for too long."""
+class NotChecked(Exception):
+    """A password was not checked, as the exporter is too busy or about to end; the text is a sentence for people."""
 
 
 class Logins:
@@ -33,13 +33,20 @@ class Logins:
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
         self._known: dict[str, bytes] = {}
-        self._waiting = 0
+        self._checks: set[asyncio.Task[bool]] = set()
         self._one = asyncio.Lock()
+        self._closed = False
+
+    def close(self) -> None:
+        """Let those who wait be answered now, and whoever comes later."""
+        self._closed = True
+        for check in self._checks:
+            check.cancel()
 
     async def allow(self, authorization: str, users: Mapping[str, str]) -> bool:
         """Tell whether an Authorization header has the name of a user, and the password of the user's bcrypt hash.
 
-        Raises TooManyLogins.
+        Raises NotChecked.
         """
         user, password = _credentials(authorization) or (None, b"")
         if user is None:
@@ -48,19 +55,31 @@ class Logins:
         proof = hmac.digest(self._key, expected.encode() + password, "sha256")
         if self._knows(user, proof):
             return True
-        if self._waiting >= _MOST_WAITING:
-            raise TooManyLogins
-        self._waiting += 1
+        if self._closed:
+            raise NotChecked(_ENDING)
+        if len(self._checks) >= _MOST_WAITING:
+            raise NotChecked("Too many logins wait to be checked; try again later.")
+        checking = asyncio.create_task(self._check(user, password, expected, proof))
+        self._checks.add(checking)
         try:
-            async with self._one:
-                # Prometheus's scrapes come together; the first of them answers for all.
-                right = self._knows(user, proof) or await _in_thread(lambda: _check(password, expected))
+            await asyncio.wait({checking})
         finally:
-            self._waiting -= 1
-        if right and user in users:
-            self._known[user] = proof
-            return True
-        return False
+            self._checks.discard(checking)
+            checking.cancel()
+        if checking.cancelled():
+            raise NotChecked(_ENDING)
+        return checking.result() and user in users
+
+    async def _check(self, user: str, password: bytes, expected: str, proof: bytes) -> bool:
+        """Check a password when its turn comes."""
+        async with self._one:
+            # Prometheus's scrapes come together; the first of them answers for all.
+            if self._knows(user, proof):
+                return True
+            right = await _in_thread(lambda: bcrypt.checkpw(password, expected.encode()))
+            if right:
+                self._known[user] = proof
+            return right
 
     def _knows(self, user: str, proof: bytes) -> bool:
         return hmac.compare_digest(self._known.get(user, b""), proof)
@@ -72,9 +91,9 @@ def _credentials(authorization: str) -> tuple[str, bytes] | None:
     if scheme.lower() != "basic":
         return None
     try:
-        user, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
+        user, colon, password = binascii.a2b_base64(encoded.strip(), strict_mode=True).partition(b":")
         return (user.decode(), password[:_MOST_BYTES]) if colon else None
-    except (binascii.Error, ValueError):
+    except ValueError:
         return None
 
 
@@ -82,10 +101,6 @@ def _nobodys(users: Mapping[str, str]) -> str:
     """Make a hash that no password is known to have, as costly to check as the costliest of the users'."""
     cost = max((hashed[4:6] for hashed in users.values()), default="10")
     return f"$2b${cost}${'.' * 53}"
-
-
-def _check(password: bytes, hashed: str) -> bool:
-    return bcrypt.checkpw(password, hashed.encode())
 
 
 async def _in_thread(check: Callable[[], bool]) -> bool:

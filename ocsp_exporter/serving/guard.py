@@ -7,7 +7,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ocsp_exporter.config import RateLimit, WebConfig
-from ocsp_exporter.serving.authentication import Logins, TooManyLogins
+from ocsp_exporter.serving.authentication import Logins, NotChecked
 from ocsp_exporter.serving.responses import sentence
 from ocsp_exporter.serving.web_config import WebConfigFile
 
@@ -24,6 +24,10 @@ class Guard:
         self._logins = Logins()
         self._bucket: TokenBucket | None = None
 
+    def close(self) -> None:
+        """Let those who wait for their login be answered now."""
+        self._logins.close()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         config = self._web_config.current()
@@ -38,8 +42,8 @@ class Guard:
         try:
             if await self._logins.allow(headers.get("authorization", ""), config.users):
                 return None
-        except TooManyLogins:
-            return sentence("Too many logins wait to be checked; try again later.", 503, {"Retry-After": "1"})
+        except NotChecked as reason:
+            return sentence(str(reason), 503, {"Retry-After": "1"})
         return sentence("Log in with the name and password of a user.", 401, {"WWW-Authenticate": "Basic"})
 
     def _has_token(self, limit: RateLimit | None) -> bool:

@@ -8,10 +8,11 @@ import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from ocsp_exporter.config import Config
 from ocsp_exporter.serving.app import create_app
@@ -79,34 +80,55 @@ def _bind(address: str, option: str) -> Iterator[socket.socket]:
         raise ListenError(f"Cannot listen on {address!r}: {reason}. Choose another: {option}.") from fault
 
 
-async def serve(  # noqa: PLR0913 - all but three are by name, and have a default
-    sockets: Sequence[socket.socket],
-    config: Config,
-    probe: Probe,
+@dataclass(frozen=True, slots=True)
+class Web:
+    """Where to answer. The web configuration stands before all that is answered on `sockets`.
+
+    On `health_sockets` nothing but health is answered, to everybody.
+    """
+
+    sockets: Sequence[socket.socket]
+    config: WebConfigFile | None = None
+    health_sockets: Sequence[socket.socket] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What to look at: a configuration, and where the next one comes from (None: from nowhere).
+
+    Of its targets only those of the shard are looked at.
+    """
+
+    config: Config
+    file: ConfigFile | None = None
+    shard: Shard = WHOLE
+
+
+async def serve(
+    web: Web,
+    work: Work,
+    open_probe: Callable[[Instruments], AbstractAsyncContextManager[Probe]],
     clock: Clock = Clock(),  # noqa: B008 - frozen, so one for all is right
-    *,
-    web_config: WebConfigFile | None = None,
-    health_sockets: Sequence[socket.socket] = (),
-    config_file: ConfigFile | None = None,
-    shard: Shard = WHOLE,
 ) -> None:
     """Probe and answer until SIGTERM or SIGINT; then end everything within 5 seconds and close the sockets.
 
-    `config_file` is where another configuration comes from, None: there is no other. Only targets of the shard are
-    looked at.
-
-    The web configuration stands before all that is answered on `sockets`; on `health_sockets` nothing but health is,
-    to everybody.
+    `open_probe` gives what probes, for as long as it is entered; what it fetches is to be told to the instruments.
     """
     _allow_many_files()
-    instruments = Instruments(config.modules)
+    instruments = Instruments(work.config.modules)
     instruments.loaded(clock.wall())
+    async with open_probe(instruments) as probe:
+        await _serve(web, work, probe, instruments, clock)
+
+
+async def _serve(web: Web, work: Work, probe: Probe, instruments: Instruments, clock: Clock) -> None:
+    config = work.config
     watched = counted(probe, instruments)
     scheduler = Scheduler(
         watched, concurrency=config.concurrency, clock=clock, observe_delay=instruments.schedule_delay.observe
     )
     endpoint = ProbeEndpoint(watched, config.modules, concurrency=config.probe_endpoint_concurrency, clock=clock)
-    discovery = Discovery(scheduler.update, instruments, clock, shard)
+    discovery = Discovery(scheduler.update, instruments, clock, work.shard)
 
     async def use(config: Config) -> None:
         await discovery.use(config)
@@ -114,39 +136,40 @@ async def serve(  # noqa: PLR0913 - all but three are by name, and have a defaul
         endpoint.use(config.modules, concurrency=config.probe_endpoint_concurrency)
         instruments.know(config.modules)
 
-    reloader = Reloader(config_file or ConfigFile(lambda: config), config, use, instruments, clock)
-    metrics = MetricsPage(scheduler.publications, instruments.registry, clock.wall)
+    reloader = Reloader(work.file or ConfigFile(lambda: config), config, use, instruments, clock)
     readiness = Readiness(scheduler, lambda: discovery.has_answered, clock)
+    metrics = MetricsPage(scheduler.publications, instruments.registry, clock.wall)
     app = create_app(metrics, scheduler, endpoint, clock, readiness=readiness, reload=reloader.route())
-    servers = [(_server(app, web_config), sockets)]
-    if health_sockets:
-        servers.append((_server(create_health_app(readiness)), health_sockets))
+    guard = Guard(app, web.config) if web.config else None
+    servers = [(_server(guard or app, web.config), web.sockets)]
+    if web.health_sockets:
+        servers.append((_server(create_health_app(readiness)), web.health_sockets))
 
     async with asyncio.TaskGroup() as group:
         with _stop_signals() as stop, _reload_signal(lambda: group.create_task(reloader.reload_quietly())):
-            workers = [group.create_task(each) for each in (scheduler.run(), discovery.use(config), reloader.watch())]
-            for server, its_sockets in servers:
-                group.create_task(server.serve(list(its_sockets)))
-            _log_listening(sockets, health_sockets, web_config)
+            workers = [group.create_task(each) for each in (scheduler.run(), use(config), reloader.watch())]
+            for server, sockets in servers:
+                group.create_task(server.serve(list(sockets)))
+            _log_listening(web)
             await stop.wait()
             _log.info("stopping")
             for each in workers:
                 each.cancel()
             endpoint.close()
+            if guard:
+                guard.close()
             for server, _ in servers:
                 server.should_exit = True
             await discovery.close()
 
 
-def _log_listening(
-    sockets: Sequence[socket.socket], health_sockets: Sequence[socket.socket], web_config: WebConfigFile | None
-) -> None:
-    if web_config:
-        web_config.log_remarks()
+def _log_listening(web: Web) -> None:
+    if web.config:
+        web.config.log_remarks()
     facts = {
-        "address": ",".join(map(_address_of, sockets)),
-        "health_address": ",".join(map(_address_of, health_sockets)) or None,
-        "tls": "on" if web_config and web_config.has_tls else None,
+        "address": ",".join(map(_address_of, web.sockets)),
+        "health_address": ",".join(map(_address_of, web.health_sockets)) or None,
+        "tls": "on" if web.config and web.config.has_tls else None,
     }
     _log.info("listening", extra={"fields": facts})
 
@@ -169,10 +192,10 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _server(app: Starlette, web_config: WebConfigFile | None = None) -> _Server:
+def _server(app: ASGIApp, web_config: WebConfigFile | None = None) -> _Server:
     context = CurrentContext(web_config.context) if web_config and web_config.has_tls else None
     config = uvicorn.Config(
-        app if web_config is None else Guard(app, web_config),
+        app,
         loop="asyncio",
         http="h11",
         ws="none",

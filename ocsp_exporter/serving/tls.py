@@ -5,7 +5,7 @@ import os
 import ssl
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, Self
 
@@ -36,11 +36,23 @@ class _Connection(ssl.SSLObject):
 
     def do_handshake(self) -> None:
         """Go on with the handshake. Raises SSLCertVerificationError where the client is not let in."""
-        super().do_handshake()
+        try:
+            super().do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError as error:
+            # asyncio closes the connection before the client is told why.
+            _log.debug("TLS handshake failed", extra={"reason": error.reason})
+            raise
         allowed = self.context.allowed_sans if isinstance(self.context, _Context) else frozenset()
         if allowed and allowed.isdisjoint(names := subject_alternative_names(self.getpeercert(binary_form=True))):
             _log.info("client refused: none of its names is in client_allowed_sans", extra={"names": ",".join(names)})
             raise ssl.SSLCertVerificationError("the client's certificate has no allowed name")
+
+    def unwrap(self) -> None:
+        """Say that this is the end, and do not wait for the client to say so too: it may be silent for long."""
+        with suppress(ssl.SSLWantReadError):
+            super().unwrap()
 
 
 class _Context(ssl.SSLContext):

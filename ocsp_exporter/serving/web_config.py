@@ -67,7 +67,7 @@ class WebConfigFile:
         self._try_again = math.inf
         try:
             document = self._read()
-            if document.value is None:
+            if document.value is None and not document.faults:
                 raise self._error("", "is empty, as a file is that is being written")
             config, context = self._parse(document)
             if (config.tls is not None) is not self.has_tls:

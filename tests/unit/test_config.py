@@ -38,7 +38,7 @@ from ocsp_exporter.model import (
     IPProtocol,
     KeyType,
     Module,
-    Prober,
+    ProberKind,
     RequestMethod,
     ResponderSettings,
     ScheduledTarget,
@@ -607,7 +607,7 @@ def test_a_crl_is_watched_by_itself(folder: Path) -> None:
     """A module with the prober crl names the one issuer, and its targets are URLs or files."""
     text = "modules: {my-crl: {prober: crl, issuer_file: good.pem}}\ntargets: [{targets: [%s], module: my-crl}]"
     config = parse_config(text % "http://ca.example/ca.crl", "f.yaml", folder)
-    assert config.modules["my-crl"].prober is Prober.CRL
+    assert config.modules["my-crl"].prober is ProberKind.CRL
     assert config.targets[0].target.location == "http://ca.example/ca.crl"
 
     with pytest.raises(ConfigError, match=r"f.yaml:2:22: targets\[0\].targets\[0\]: target .*neither an http\(s\) URL"):

@@ -6,13 +6,13 @@ import pytest
 
 from ocsp_exporter.config import BUILT_IN_MODULES
 from ocsp_exporter.config.target_groups import Groups, TargetGroup
-from ocsp_exporter.model import Module, Omission, Prober, ScheduledTarget, StartTLS
+from ocsp_exporter.model import Module, Omission, ProberKind, ScheduledTarget, StartTLS
 from ocsp_exporter.serving.discovery import selecting
 from ocsp_exporter.serving.discovery.selecting import Omitted, Selection, Usual, select, take_stock
 from ocsp_exporter.serving.discovery.sharding import WHOLE, Shard
 from tests.unit.results import scheduled
 
-MODULES = {**BUILT_IN_MODULES, "my-crl": Module("my-crl", prober=Prober.CRL)}
+MODULES = {**BUILT_IN_MODULES, "my-crl": Module("my-crl", prober=ProberKind.CRL)}
 
 
 def selection(groups: Groups, module: str = "tls", *, files: bool = True) -> Selection:

@@ -46,14 +46,11 @@ class Discovery:
         self._followed: list[Followed] = []
         self._targets: tuple[ScheduledTarget, ...] = ()
         self._modules: Mapping[str, Module] = {}
-        self._is_in_use = False
         self._have_all_answered = False
 
     @property
     def has_answered(self) -> bool:
         """Whether there was a moment at which each source had answered or failed at least once."""
-        if self._is_in_use and all(each.has_answered for each in self._followed):
-            self._have_all_answered = True
         return self._have_all_answered
 
     async def use(self, config: Config) -> None:
@@ -84,7 +81,7 @@ class Discovery:
             self._publish_all()
             for each in new:
                 each.task = asyncio.create_task(self._follow(each, look_at_once=each not in dict(looks)))
-            self._is_in_use = True
+            self._see_who_has_answered()
 
     async def close(self) -> None:
         """Follow nothing any more."""
@@ -138,11 +135,15 @@ class Discovery:
                 followed.groups = groups
                 self._publish_all()
             self._note(followed, look)
+            self._see_who_has_answered()
 
     def _note(self, followed: Followed, look: Look) -> None:
         followed.note(look, self._clock.wall())
         self._instruments.discovery_failed(followed.kind, look.failures)
         self._instruments.discovery_succeeded(followed.kind, self._all_succeeded_at(followed.kind))
+
+    def _see_who_has_answered(self) -> None:
+        self._have_all_answered |= all(each.has_answered for each in self._followed)
 
     def _publish_all(self) -> None:
         """Give on what the sources say, and tell of each what is new."""
