@@ -9,8 +9,10 @@ from ocsp_exporter.config.loading import (
     json_schema,
     load_config,
     parse_config,
+    show_config,
 )
 from ocsp_exporter.config.module_schema import DEFAULT_MODULE
+from ocsp_exporter.config.showing import complete as shown_of
 
 __all__ = [
     "BUILT_IN_MODULES",
@@ -22,4 +24,6 @@ __all__ = [
     "json_schema",
     "load_config",
     "parse_config",
+    "show_config",
+    "shown_of",
 ]

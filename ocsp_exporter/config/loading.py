@@ -1,7 +1,7 @@
 """YAML text → Config, or every fault in it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from types import MappingProxyType
@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from ocsp_exporter.config import module_schema, schema, yaml_reader
+from ocsp_exporter.config import module_schema, schema, showing, yaml_reader
 from ocsp_exporter.config.document import Document, Fault, Steps, show_steps
 from ocsp_exporter.model import (
     ClientCertificate,
@@ -68,7 +68,8 @@ _SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
 class Config:
     """The whole configuration, complete and valid. `interval` is in seconds; a module's key is its name.
 
-    `store_path` None: what was fetched is kept in memory only.
+    `store_path` None: what was fetched is kept in memory only. `shown` is the whole as people are shown it, in the
+    shape of the file.
     """
 
     interval: float
@@ -78,6 +79,7 @@ class Config:
     probe_endpoint_concurrency: int
     modules: Mapping[str, Module]
     targets: tuple[ScheduledTarget, ...]
+    shown: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
 
 class ConfigError(ValueError):
@@ -124,7 +126,14 @@ def parse_config(text: str, name: str, folder: Path) -> Config:
     faults += filter(None, _relations(document))
     if faults:
         raise ConfigError(tuple(sorted(faults, key=lambda fault: (fault.line, fault.column))))
-    return _build(file)
+    return _build(file, document.value)
+
+
+def show_config(config: Config) -> bytes:
+    """Give a configuration as YAML for people: every key that has a value, defaults included, and no secret."""
+    named = config.shown.get("modules")
+    built_in = [name for name in BUILT_IN_MODULES if name not in (named if isinstance(named, dict) else {})]
+    return f"# Modules built in beside these: {', '.join(built_in)}.\n{showing.as_yaml(config.shown)}".encode()
 
 
 def json_schema() -> dict[str, Any]:
@@ -190,7 +199,7 @@ def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _build(file: schema.File) -> Config:
+def _build(file: schema.File, written: object) -> Config:
     interval = file.probe.interval
     modules = dict(BUILT_IN_MODULES) | {name: _module(name, keys) for name, keys in file.modules.items()}
     return Config(
@@ -210,6 +219,7 @@ def _build(file: schema.File) -> Config:
             for group in file.targets
             for target in group.targets
         ),
+        shown=showing.complete(written),
     )
 
 
@@ -280,4 +290,4 @@ def _tls(keys: module_schema.TLSConfig) -> TLSSettings:
 
 
 #: What holds without a configuration file.
-DEFAULT_CONFIG: Final = _build(schema.File())
+DEFAULT_CONFIG: Final = _build(schema.File(), None)

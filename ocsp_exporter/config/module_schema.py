@@ -228,7 +228,7 @@ class Module(Keys):
     def _keys_of_the_prober(self) -> Self:
         if self.prober is not Prober.CRL:
             return self
-        foreign = [name for name in type(self).model_fields if name in self.model_fields_set - _OF_CRL_PROBER]
+        foreign = [name for name in type(self).model_fields if name in self.model_fields_set - OF_CRL_PROBER]
         if foreign:
             raise ValueError(f"{', '.join(foreign)} is of no use with the prober crl; leave it out")
         if self.issuer_file is None or len(self.issuer_file) != 1:
@@ -237,6 +237,6 @@ class Module(Keys):
 
 
 #: The keys that mean something where a CRL is watched by itself.
-_OF_CRL_PROBER: Final = frozenset(
+OF_CRL_PROBER: Final = frozenset(
     {"prober", "timeout", "crl", "issuer_file", "clock_skew", "max_age_without_next_update"}
 )
