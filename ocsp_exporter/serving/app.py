@@ -1,36 +1,36 @@
 """The HTTP edge: which path is answered by what."""
 
-import asyncio
-from pathlib import Path
+from collections.abc import Callable
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from ocsp_exporter.serving import status_page
+from ocsp_exporter.config import Config
 from ocsp_exporter.serving.exposition import MetricsPage
+from ocsp_exporter.serving.history import History
 from ocsp_exporter.serving.negotiation import negotiate_format
 from ocsp_exporter.serving.probe_endpoint import ProbeEndpoint
 from ocsp_exporter.serving.probes import Clock
-from ocsp_exporter.serving.responses import NO_SNIFFING, exposition, refusal, sentence, wants_gzip
+from ocsp_exporter.serving.responses import exposition, refusal, sentence, wants_gzip
 from ocsp_exporter.serving.scheduler import Scheduler
+from ocsp_exporter.serving.site import Site
 
 # So long the first round of all targets may keep the exporter from being ready.
 _FIRST_ROUND = 60.0
 
-# The page has no script, and its style is a file of its own: whatever a target is called, nothing of it runs.
-_PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    **NO_SNIFFING,
-}
 
-
-def create_app(metrics: MetricsPage, scheduler: Scheduler, probe_endpoint: ProbeEndpoint, clock: Clock) -> Starlette:
-    """Make the application; it counts as started now."""
+def create_app(
+    metrics: MetricsPage,
+    scheduler: Scheduler,
+    probe_endpoint: ProbeEndpoint,
+    clock: Clock,
+    history: History,
+    config: Callable[[], Config],
+) -> Starlette:
+    """Make the application, `config` giving the configuration that holds; it counts as started now."""
     started = clock.monotonic()
 
     async def metrics_page(request: Request) -> Response:
@@ -38,13 +38,6 @@ def create_app(metrics: MetricsPage, scheduler: Scheduler, probe_endpoint: Probe
         gzipped = wants_gzip(request)
         page = await metrics.body(form, gzipped=gzipped)
         return exposition(request, form, page, compressed=gzipped)
-
-    async def status(_request: Request) -> Response:
-        page = await asyncio.to_thread(status_page.render, scheduler.overview(), clock.wall(), probe_endpoint.modules)
-        return Response(page, media_type="text/html", headers=_PAGE_HEADERS)
-
-    async def style(_request: Request) -> Response:
-        return FileResponse(Path(status_page.PAGES, "style.css"), headers=NO_SNIFFING)
 
     async def healthy(_request: Request) -> Response:
         return sentence("ocsp_exporter is healthy.")
@@ -55,8 +48,7 @@ def create_app(metrics: MetricsPage, scheduler: Scheduler, probe_endpoint: Probe
         return sentence("Not ready: the first round of all targets is under way.", 503)
 
     routes = [
-        Route("/", status),
-        Route("/style.css", style),
+        *Site(scheduler, history, config, clock).routes(),
         Route("/metrics", metrics_page),
         Route("/probe", probe_endpoint.respond),
         Route("/-/healthy", healthy),

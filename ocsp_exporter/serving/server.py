@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from ocsp_exporter.config import Config
 from ocsp_exporter.serving.app import create_app
 from ocsp_exporter.serving.exposition import MetricsPage
+from ocsp_exporter.serving.history import History
 from ocsp_exporter.serving.instruments import Instruments
 from ocsp_exporter.serving.probe_endpoint import ProbeEndpoint
 from ocsp_exporter.serving.probes import Clock, Probe, counted
@@ -82,13 +83,18 @@ async def serve(
     instruments = Instruments(config.modules)
     instruments.configured(len(config.targets), clock.wall())
     watched = counted(probe, instruments)
+    history = History()
     scheduler = Scheduler(
-        watched, concurrency=config.concurrency, clock=clock, observe_delay=instruments.schedule_delay.observe
+        watched,
+        concurrency=config.concurrency,
+        clock=clock,
+        observe_delay=instruments.schedule_delay.observe,
+        observe_results=history.note,
     )
     scheduler.update(config.targets)
     endpoint = ProbeEndpoint(watched, config.modules, concurrency=config.probe_endpoint_concurrency, clock=clock)
     metrics = MetricsPage(scheduler.publications, instruments.registry, clock.wall)
-    server = _Server(_uvicorn_config(create_app(metrics, scheduler, endpoint, clock)))
+    server = _Server(_uvicorn_config(create_app(metrics, scheduler, endpoint, clock, history, lambda: config)))
 
     async with asyncio.TaskGroup() as group:
         with _stop_signals() as stop:
