@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ocsp_exporter.model import Signer, Status
+from ocsp_exporter.model import Evidence, Signer, Status
 
-#: By status of a piece of evidence.
-STATUSES: Mapping[Status, str] = MappingProxyType(
+_STATUSES: Mapping[Status, str] = MappingProxyType(
     {
         Status.GOOD: "verified; not revoked",
         Status.REVOKED: "verified; this certificate must not be trusted any more",
@@ -16,6 +15,14 @@ STATUSES: Mapping[Status, str] = MappingProxyType(
         Status.INVALID: "not to be relied on; what it states is shown, and not believed",
     }
 )
+
+
+def status_of(evidence: Evidence) -> str:
+    """Return what the status of a piece of evidence means."""
+    if evidence.status is Status.SERVER_FAILED and evidence.der is None:
+        return "it was not to be had"
+    return _STATUSES[evidence.status]
+
 
 #: By right of the signer.
 SIGNERS: Mapping[Signer, str] = MappingProxyType(

@@ -191,7 +191,7 @@ def _absence(findings: Findings) -> Text:
 
 def _status(evidence: Evidence) -> Text:
     word, style = evidence.status.upper(), _STATUSES[evidence.status]
-    return Text.assemble((word, style), f"  {phrases.STATUSES[evidence.status]}")
+    return Text.assemble((word, style), f"  {phrases.status_of(evidence)}")
 
 
 def _answer(evidence: Evidence, now: float) -> Iterator[Row]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
-from ocsp_exporter.model import Evidence, Findings, ProbeResult, Results, ScheduledTarget, Source, Status
+from ocsp_exporter.model import ChainError, Evidence, Findings, ProbeResult, Results, ScheduledTarget, Source, Status
 from ocsp_exporter.report.assessment import Level, assess, elapsed_life, is_refresh_overdue
 
 _WAITING = "waiting"
@@ -48,6 +48,12 @@ class Row:
         """`compliant` or `violated`, empty where the staple policy demands nothing."""
         tls = self.result.findings.tls if self.result and self.result.findings else None
         return "" if tls is None or tls.compliant is None else "compliant" if tls.compliant else "violated"
+
+    @property
+    def chain_errors(self) -> list[ChainError]:
+        """Why the chain is not trusted; none where it is, or where there is no chain."""
+        tls = self.result.findings.tls if self.result and self.result.findings else None
+        return sorted(tls.session.chain_errors) if tls else []
 
     @property
     def is_contradictory(self) -> bool:
@@ -183,6 +189,7 @@ def _texts(row: Row) -> Iterator[str]:
     yield row.headline
     yield row.compliance
     yield "sources contradict each other" if row.is_contradictory else ""
+    yield from (f"the chain is not trusted: {error.replace('_', ' ')}" for error in row.chain_errors)
     for evidence in row.evidence:
         yield from (word.replace("_", " ") for word in (evidence.status, *evidence.problems))
     if row.result and row.result.failure:

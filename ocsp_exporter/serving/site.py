@@ -104,7 +104,7 @@ class Site:
         if event is None or event.result is None:
             raise HTTPException(_NOT_FOUND, "The history has no such result, or not any more.")
         told = document(event.result, event.result.obtained_at)
-        return Response(api.as_json(told), headers=_JSON)
+        return Response(api.as_json(told) + b"\n", headers=_JSON)
 
     async def _verdicts(self, request: Request) -> Response:
         return await self._made(request, self._verdicts, lambda: verdicts_page.render, _HTML)

@@ -69,7 +69,7 @@ def render(standing: Standing, now: float) -> bytes:
         views=views,
         changes=tuple(reversed(standing.changes)),
         chain_errors=advice.CHAIN_ERRORS,
-        statuses=phrases.STATUSES,
+        meaning_of=phrases.status_of,
         margin=MARGIN,
         most=REMEMBERED,
     )
@@ -184,7 +184,7 @@ def _remedies(result: ProbeResult, now: float) -> Iterator[Remedy]:
     for evidence in result.findings.evidence if result.findings else ():
         name = name_of(evidence)
         if evidence.status in advice.STATUS_ACTIONS:
-            meaning = f"{phrases.STATUSES[evidence.status].capitalize()}."
+            meaning = f"{phrases.status_of(evidence).capitalize()}."
             yield Remedy(name, evidence.status, "", meaning, advice.STATUS_ACTIONS[evidence.status])
         if is_refresh_overdue(evidence, now):
             yield Remedy(name, "refresh overdue", "", "It should have been replaced by now.", advice.REFRESH_ACTION)

@@ -12,7 +12,8 @@ from ocsp_exporter.serving.overview import GRADES, ORDERS
 from tests.unit.exporter import Exporter
 from tests.unit.results import GOOD, MISSING, NOW, failed, found, scheduled
 
-PAGE = (Path(__file__).parents[2] / "docs" / "pages.md").read_text()
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "pages.md").read_text()
 FRESH = replace(GOOD, this_update=int(NOW) - 600, der=b"\x00\x01")
 
 FLEET: list[tuple[str, tuple[ProbeResult, ...]]] = [
@@ -64,14 +65,15 @@ def test_all_targets() -> None:
 def test_the_documented_keys() -> None:
     """The page of the documentation names exactly the keys and parameters that there are."""
 
-    def column(head: str) -> set[str]:
-        table = PAGE.split(f"| {head} |", 1)[1].split("\n\n", 1)[0]
+    def column(page: str, head: str) -> set[str]:
+        table = page.split(f"| {head} |", 1)[1].split("\n\n", 1)[0]
         return {word for line in table.splitlines()[2:] for word in re.findall(r"`(\w+)`", line.split("|")[1])}
 
     told = ask()
-    assert column("key") == told.keys()
-    assert column("key of a target") == told["targets"][0].keys()
-    assert column("parameter") == set(api.PARAMETERS)
+    assert column(PAGE, "key") == told.keys()
+    assert column(PAGE, "key of a target") == told["targets"][0].keys()
+    assert column(PAGE, "parameter") == set(api.PARAMETERS)
+    assert column((DOCS / "command-line.md").read_text(), "key") == told["targets"][0]["result"].keys()
     assert all(f"`{word}`" in PAGE for word in (*GRADES, *ORDERS))
 
 

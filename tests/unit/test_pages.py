@@ -98,11 +98,11 @@ async def test_status_page() -> None:
         "none": {"Verdict": "not applicable", "CRL": "not applicable", "Responder": "not applicable"},
     }.items():
         assert cells.items() <= rows[name].items()
-    assert "The certificate is revoked since 2027-01-03 18:13:20 UTC" in rows["revoked"]["Target"]
-    assert rows["failed"]["Target"].endswith(
+    assert "The certificate is revoked since 2027-01-03 18:13:20 UTC" in rows["revoked"]["Why"]
+    assert rows["failed"]["Why"] == (
         "timeout Could not look. The target did not finish within the time allowed. (no answer within 10 s)"
     )
-    assert rows["good"]["Target"] == "good tls"
+    assert (rows["good"]["Target"], rows["good"]["Why"]) == ("good tls", "")
     assert page.text("p", id="counts").startswith(
         "10 targets: 3 critical 1 failed 2 warning 1 waiting 1 ok 1 nothing known 1 not applicable"
     )
@@ -115,20 +115,21 @@ async def test_status_by_source() -> None:
     page = await page_of(await looked_at(three=three), "/")
     with_file = await page_of(await looked_at(one=found(SOON, replace(SOON, source=Source.FILE))), "/")
 
-    assert page.rows()["three"] | {"Target": ""} == {
+    assert page.rows()["three"] == {
         "name": "three",
         "Verdict": "critical",
-        "Target": "",
+        "Target": "three tls",
         "Staple": "good",
         "Responder": "server failed timeout",
         "CRL": "good [1] invalid expired",
         "Next update": "in 59 min 59 s staple",
         "Must-Staple": "",
         "Looked at": "1 s ago",
+        "Why": "The CRL for the certificate at depth 1 cannot be relied on: expired (in 23 h 59 min).",
     }
     assert with_file.rows()["one"]["File"] == "good"
     assert [element.text for element in with_file.all("th", scope="col")] == [
-        *("Verdict", "Target", "Staple", "Responder", "CRL", "File", "Next update", "Must-Staple", "Looked at")
+        *("Verdict", "Target", "Staple", "Responder", "CRL", "File", "Next update", "Must-Staple", "Looked at", "Why")
     ]
 
 
@@ -139,8 +140,17 @@ async def test_contradiction_on_the_status_page() -> None:
     contrary = replace(contrary, findings=replace(contrary.findings, agreement={0: False}))
     rows = (await page_of(await looked_at(contrary=contrary, agreed=found(SOON, CRL)), "/")).rows()
 
-    assert "sources contradict each other" in rows["contrary"]["Target"]
-    assert "contradict" not in rows["agreed"]["Target"]
+    assert rows["contrary"]["Why"].endswith("says the responder's answer. sources contradict each other")
+    assert rows["agreed"]["Why"] == ""
+
+
+async def test_a_chain_that_is_not_trusted() -> None:
+    """It is told of beside the verdict, which it does not change."""
+    session = replace(SESSION, chain_errors=frozenset({ChainError.EXPIRED, ChainError.UNKNOWN_ISSUER}))
+    result = replace(PAGE.good, findings=replace(PAGE.good.findings, tls=replace(TLS, session=session)))
+    row = (await page_of(await looked_at(untrusted=result), "/?q=unknown+issuer")).rows()["untrusted"]
+
+    assert (row["Verdict"], row["Why"]) == ("ok", "The chain is not trusted: expired unknown issuer")
 
 
 async def test_bars() -> None:
@@ -158,10 +168,12 @@ async def test_status_page_of_variants() -> None:
     many = (replace(PAGE.good, address="192.0.2.1"), replace(failed(), address="::1"), absent)
     page = await page_of(await looked_at(many=many, one=PAGE.good), "/")
 
-    rows = [element.text for element in page.all("th", scope="row")]
-    assert rows[0].startswith("many tls · address=::1 timeout Could not look.")
-    assert rows[1:3] == ["many tls · address=192.0.2.1", "one tls"]
-    assert rows[3].startswith("many tls · key_type=ecdsa The server has no certificate with a key of the type ecdsa")
+    assert [element.text for element in page.all("th", scope="row")] == [
+        *("many tls · address=::1", "many tls · address=192.0.2.1", "one tls", "many tls · key_type=ecdsa")
+    ]
+    reasons = [element.text for element in page.all("td", class_="why")]
+    assert reasons[0].startswith("timeout Could not look.")
+    assert reasons[3].startswith("The server has no certificate with a key of the type ecdsa")
     assert page.text("p", id="counts").startswith("2 targets, looked at in 4 ways: 1 failed 2 ok 1 not applicable")
 
 
