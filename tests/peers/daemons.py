@@ -45,6 +45,7 @@ _PACKAGES = {
     "caddy": "caddy",
     "setpriv": "util-linux",
     "env": "coreutils",
+    "chromium": "chromium",
 }
 
 
