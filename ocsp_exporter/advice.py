@@ -44,7 +44,8 @@ PROBLEMS: Mapping[Problem, Advice] = MappingProxyType(
         ),
         Problem.BLOCKED_BY_EGRESS_POLICY: Advice(
             "The certificate's URL leads where the exporter may not go, so nothing was asked.",
-            "If the address is right, add its host or network to egress.allow; what is in egress.deny is never asked.",
+            "Give the root of a CA of your own as the module's ca_file; else, if the address is right, add its host or "
+            "network to egress.allow. What is in egress.deny is never asked.",
         ),
         Problem.UNSUPPORTED_SCHEME: Advice(
             "The certificate names this source only by URLs that are neither http nor https (often ldap).",
@@ -64,11 +65,11 @@ PROBLEMS: Mapping[Problem, Advice] = MappingProxyType(
         ),
         Problem.MALFORMED: Advice(
             "The bytes are not a readable OCSP response or CRL; many clients break the connection off.",
-            "Look at what the server staples: a cut-off file, PEM in place of DER, an error page saved as a staple?",
+            "Look at what is sent: a cut-off file, PEM in place of DER, an error page saved as a staple?",
         ),
         Problem.UNSUCCESSFUL: Advice(
-            "The responder declined to answer, and its refusal was passed on in place of an answer.",
-            "Find the reason in the responder's log, and let the server staple nothing rather than an error.",
+            "The responder declined to answer; in a staple, its refusal was passed on in place of an answer.",
+            "Find the reason in the responder's log, and let servers staple nothing rather than an error.",
         ),
         Problem.ISSUER_UNAVAILABLE: Advice(
             "The certificate of the issuer was not at hand, so the evidence could not be verified.",
@@ -76,7 +77,8 @@ PROBLEMS: Mapping[Problem, Advice] = MappingProxyType(
         ),
         Problem.NO_MATCHING_RESPONSE: Advice(
             "The evidence is about another certificate: serial number or issuer differ.",
-            "Was the certificate renewed while the old staple stayed? Fetch the staple anew and reload the server.",
+            "Was the certificate renewed while the old staple stayed? Fetch the staple anew and reload the server. "
+            "A responder or cache that sends it mixes up what it was asked.",
         ),
         Problem.RESPONDER_UNIDENTIFIED: Advice(
             "No certificate at hand matches the responder named in the answer.",
@@ -127,7 +129,7 @@ PROBLEMS: Mapping[Problem, Advice] = MappingProxyType(
         Problem.EXPIRED: Advice(
             "The evidence is past its next_update, or states none and is too old: clients no longer accept it.",
             "The refresh is stuck: find out why the server gets no new staple (responder, DNS, firewall, cron job), "
-            "fetch one and reload the server.",
+            "or why the CA publishes nothing newer; fetch one and reload the server.",
         ),
     }
 )
@@ -217,5 +219,6 @@ STATUS_ACTIONS: Mapping[Status, str] = MappingProxyType(
 
 #: What to do about good evidence that should have been replaced by now.
 REFRESH_ACTION = (
-    "See why nothing newer is fetched (responder, DNS, firewall, cron job): clients refuse this evidence once it ends."
+    "See why nothing newer is fetched or published (responder, DNS, firewall, cron job): clients refuse this evidence "
+    "once it ends."
 )

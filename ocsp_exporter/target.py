@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import idna
 
-from ocsp_exporter.model import Prober, StartTLS, Target
+from ocsp_exporter.model import ProberKind, StartTLS, Target
 from ocsp_exporter.quoting import quoted
 
 
@@ -89,9 +89,9 @@ def parse_crl_target(text: str) -> Target:
     return Target(name=text, host=host, port=port, location=location)
 
 
-def read_target(text: str, prober: Prober, starttls: StartTLS = StartTLS.NONE) -> Target:
+def read_target(text: str, prober: ProberKind, starttls: StartTLS = StartTLS.NONE) -> Target:
     """Read a target as a module's prober takes it, `starttls` being the module's. Raises TargetError."""
-    return parse_crl_target(text) if prober is Prober.CRL else parse_target(text, starttls)
+    return parse_crl_target(text) if prober is ProberKind.CRL else parse_target(text, starttls)
 
 
 def parse_host(text: str) -> str:

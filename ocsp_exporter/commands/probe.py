@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import math
 import os
 import re
 import sys
@@ -86,7 +87,8 @@ async def _probe_all(targets: Sequence[Target], module: Module, egress: EgressPo
     stderr = Console(stderr=True)
     columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     progress = Progress("probing", *columns, console=stderr, transient=True, disable=not stderr.is_terminal)
-    async with open_prober(egress) as prober:
+    # Nobody will look again: each answer is waited for, and none is stored.
+    async with open_prober(egress, patience=math.inf) as prober:
         bar = progress.add_task("", total=len(targets))
 
         async def probe(target: Target) -> Results:

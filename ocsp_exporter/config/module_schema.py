@@ -1,5 +1,7 @@
 """The keys of a module in a configuration file, section by section."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
@@ -32,7 +34,7 @@ from ocsp_exporter.config.types import (
     Version,
     not_empty,
 )
-from ocsp_exporter.model import Prober, TLSVersion
+from ocsp_exporter.model import ProberKind, TLSVersion
 
 #: The module of targets that name none.
 DEFAULT_MODULE: Final = "tls"
@@ -226,17 +228,24 @@ class Module(Keys):
 
     @model_validator(mode="after")
     def _keys_of_the_prober(self) -> Self:
-        if self.prober is not Prober.CRL:
-            return self
-        foreign = [name for name in type(self).model_fields if name in self.model_fields_set - OF_CRL_PROBER]
+        known = KEYS_OF[self.prober]
+        foreign = [name for name in type(self).model_fields if name in self.model_fields_set - known]
         if foreign:
-            raise ValueError(f"{', '.join(foreign)} is of no use with the prober crl; leave it out")
-        if self.issuer_file is None or len(self.issuer_file) != 1:
+            raise ValueError(f"{', '.join(foreign)} is of no use with the prober {self.prober}; leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _issuer_of_the_crl(self) -> Self:
+        if self.prober is ProberKind.CRL and len(self.issuer_file or ()) != 1:
             raise ValueError("the prober crl needs an issuer_file with one certificate: that of the CRL's issuer")
         return self
 
 
-#: The keys that mean something where a CRL is watched by itself.
-OF_CRL_PROBER: Final = frozenset(
-    {"prober", "timeout", "crl", "issuer_file", "clock_skew", "max_age_without_next_update"}
+_KEYS_OF_ALL: Final = frozenset({"prober", "timeout", "issuer_file", "clock_skew", "max_age_without_next_update"})
+#: The keys of a module that mean something to its prober.
+KEYS_OF: Final[Mapping[ProberKind, frozenset[str]]] = MappingProxyType(
+    {
+        ProberKind.TLS: frozenset(Module.model_fields),
+        ProberKind.CRL: _KEYS_OF_ALL | {"crl"},
+    }
 )

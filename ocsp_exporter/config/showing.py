@@ -6,16 +6,16 @@ from typing import Any, Final
 
 import yaml
 
-from ocsp_exporter.config.module_schema import OF_CRL_PROBER
+from ocsp_exporter.config.module_schema import KEYS_OF, Module
 from ocsp_exporter.config.schema import json_schema
-from ocsp_exporter.model import Prober
+from ocsp_exporter.model import ProberKind
+from ocsp_exporter.quoting import without_userinfo
 
 #: What stands in the place of a secret, as in Prometheus.
 SECRET: Final = "<secret>"  # noqa: S105 - the word that hides them
 
 #: Keys whose values are secrets, unless they name a file. Rather one too many than one too few.
 _SECRET_KEY: Final = re.compile(r"(?i)pass(word|wd|phrase)|secret|token|credential|api_?key(?!_file)")
-_USER_INFO: Final = re.compile(r"(?<=://)[^/?#\s]*@")
 
 _DUMPER: Final[type[yaml.SafeDumper]] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
@@ -37,7 +37,7 @@ def as_yaml(shown: Mapping[str, object]) -> str:
 
 def _complete(value: object, schema: Mapping[str, Any]) -> object:
     if isinstance(value, str):
-        return _USER_INFO.sub(f"{SECRET}@", value)
+        return without_userinfo(value)
     schema = _resolved(schema)
     if isinstance(value, list):
         return [_complete(item, schema.get("items", {})) for item in value]
@@ -55,8 +55,10 @@ def _complete(value: object, schema: Mapping[str, Any]) -> object:
 def _keys(schema: Mapping[str, Any], value: Mapping[str, object]) -> dict[str, Any]:
     """Give the keys that may stand in a mapping, each with its schema."""
     keys = schema.get("properties", {})
-    of_crl = schema.get("title") == "Module" and value.get("prober") == Prober.CRL
-    return {key: each for key, each in keys.items() if key in OF_CRL_PROBER} if of_crl else dict(keys)
+    if schema.get("title") == Module.__name__:
+        known = KEYS_OF[ProberKind(str(value.get("prober") or ProberKind.TLS))]
+        return {key: each for key, each in keys.items() if key in known}
+    return dict(keys)
 
 
 def _entry(key: str, value: object, schema: Mapping[str, Any]) -> object:

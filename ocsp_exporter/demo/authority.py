@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import ocsp
 
+from ocsp_exporter.demo import crl
 from ocsp_exporter.demo.certificate import (
     DAY,
     HOUR,
@@ -24,7 +25,6 @@ from ocsp_exporter.demo.certificate import (
     common_name,
     issue,
     location_extensions,
-    moment,
     responder_extensions,
     server_extensions,
 )
@@ -37,6 +37,7 @@ from ocsp_exporter.demo.response import (
     response_data,
     signed_response,
     single_response,
+    usual_signing,
 )
 from ocsp_exporter.model import Reason, Revocation, Status
 
@@ -173,30 +174,43 @@ class Authority:
         data = response_data(responder_id(signer.certificate), produced_at, singles, extensions)
         return signed_response(data, signing_key or signer.key, signing, certificates)
 
-    def crl(
+    def crl(  # noqa: PLR0913  the fields of a CertificateList, each with a default
         self,
         revoked: Mapping[int, Revocation] | None = None,
         *,
         this_update: float | None = None,
-        next_update: float | None = None,
-        number: int = 1,
+        next_update: float | EllipsisType | None = ...,
+        number: int | None = 1,
+        entries: Sequence[bytes] = (),
+        extensions: Sequence[bytes] = (),
+        version: int | None = 1,
+        issuer: bytes | None = None,
         signing_key: PrivateKey | None = None,
+        signing: Signing | None = None,
+        stated_algorithm: bytes | None = None,
     ) -> bytes:
-        """Return the DER of a CRL over serial numbers, by default an hour old and valid for a week."""
+        """Return the DER of a CRL over serial numbers, by default an hour old and valid for a week.
+
+        `next_update` or `number` None: it has none. `entries` and `extensions` are further ones in DER; `version` None
+        is v1, which has no extensions. `issuer` is a Name, by default this authority's. `signing_key` forges;
+        `stated_algorithm` is an AlgorithmIdentifier to be signed that is another than that of the signature.
+        """
         this_update = self.now - HOUR if this_update is None else this_update
-        next_update = this_update + WEEK if next_update is None else next_update
-        key_identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
-        builder = (
-            x509.CertificateRevocationListBuilder()
-            .issuer_name(self.certificate.subject)
-            .last_update(moment(this_update))
-            .next_update(moment(next_update))
-            .add_extension(x509.CRLNumber(number), critical=False)
-            .add_extension(key_identifier, critical=False)
+        if isinstance(next_update, EllipsisType):
+            next_update = this_update + WEEK
+        numbers = () if number is None else (crl.number(number),)
+        usual = (*numbers, crl.authority_key_identifier(self.key)) if version is not None else ()
+        key = signing_key or self.key
+        signing = signing or usual_signing(key)
+        tbs = crl.TBSCertList(
+            issuer or self.certificate.subject.public_bytes(),
+            this_update,
+            next_update,
+            (*(crl.entry(serial_number, each) for serial_number, each in (revoked or {}).items()), *entries),
+            (*usual, *extensions),
+            version,
         )
-        for serial_number, revocation in (revoked or {}).items():
-            builder = builder.add_revoked_certificate(_crl_entry(serial_number, revocation))
-        return builder.sign(signing_key or self.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+        return crl.signed_list(tbs.encoded(stated_algorithm or signing.algorithm), key, signing)
 
     def _issue(self, name: str, extensions: Sequence[x509.ExtensionType], options: CertificateOptions) -> Credential:
         options = {"not_before": self.now - DAY, "not_after": self.now + YEAR, **options}
@@ -217,10 +231,3 @@ def _serial_number(subject: Subject) -> int:
             return subject.serial_number
         case _:
             return subject
-
-
-def _crl_entry(serial_number: int, revocation: Revocation) -> x509.RevokedCertificate:
-    builder = x509.RevokedCertificateBuilder().serial_number(serial_number).revocation_date(moment(revocation.time))
-    if revocation.reason is not None:
-        builder = builder.add_extension(x509.CRLReason(x509.ReasonFlags[revocation.reason]), critical=False)
-    return builder.build()

@@ -1,7 +1,7 @@
-"""The few DER encoders (X.690) that an OCSP response needs.
+"""The few DER encoders (X.690) that OCSP responses and CRLs need.
 
-`cryptography` builds OCSP responses too, but always with its own producedAt, one SingleResponse and a true
-signature; a lab needs the others as well.
+`cryptography` builds both too, but always with its own producedAt, one SingleResponse, extensions that are as they
+should be, and a true signature; a lab needs the others as well.
 """
 
 from datetime import UTC, datetime
@@ -32,7 +32,8 @@ def explicit(number: int, *elements: bytes) -> bytes:
 
 def integer(value: int) -> bytes:
     """Return an INTEGER; certificates with negative serial numbers exist."""
-    return tlv(0x02, value.to_bytes(value.bit_length() // 8 + 1, signed=True))
+    bits = (~value if value < 0 else value).bit_length()
+    return tlv(0x02, value.to_bytes(bits // 8 + 1, signed=True))
 
 
 def enumerated(value: int) -> bytes:
@@ -53,6 +54,16 @@ def bit_string(value: bytes) -> bytes:
 def null() -> bytes:
     """Return NULL."""
     return tlv(0x05)
+
+
+def boolean(value: bool) -> bytes:
+    """Return a BOOLEAN."""
+    return tlv(0x01, b"\xff" if value else b"\0")
+
+
+def utc_time(seconds: float) -> bytes:
+    """Return a UTCTime, which has only the last two digits of the year; a fraction is dropped."""
+    return tlv(0x17, datetime.fromtimestamp(int(seconds), UTC).strftime("%y%m%d%H%M%SZ").encode())
 
 
 def generalized_time(seconds: float) -> bytes:

@@ -14,7 +14,7 @@ from ocsp_exporter.model import Reason, Revocation, Status
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
 
 #: CRLReason of RFC 5280, section 5.3.1.
-_REASON_CODES = {
+REASON_CODES = {
     Reason.UNSPECIFIED: 0,
     Reason.KEY_COMPROMISE: 1,
     Reason.CA_COMPROMISE: 2,
@@ -157,7 +157,7 @@ def cert_status(status: Status, revocation: Revocation | None = None) -> bytes:
         case Status.UNKNOWN, None:
             return der.tlv(0x82)
         case Status.REVOKED, Revocation(time, reason):
-            stated = () if reason is None else (der.explicit(0, der.enumerated(_REASON_CODES[reason])),)
+            stated = () if reason is None else (der.explicit(0, der.enumerated(REASON_CODES[reason])),)
             return der.explicit(1, der.generalized_time(time), *stated)
     raise ValueError(f"no CertStatus is {status} with {revocation}")
 

@@ -24,20 +24,22 @@ from ocsp_exporter.probing.roots import system_roots
 
 MOST_REDIRECTS = 3
 _MOST_ADDRESSES = 8
-_MOST_CONNECTIONS = 256
+_MOST_CONNECTIONS = 1024
 #: Seconds for which an idle connection is kept: less than servers usually wait before they close it themselves.
 _KEPT_IDLE = 3.0
 _OK, _NOT_MODIFIED = 200, 304
 _SEE_OTHER = 303
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """What to fetch. `content` None: by GET, otherwise it is sent by POST.
 
-    Who vouches for the URL vouches for where it redirects to as well. No more than `limit` bytes are taken, and no
+    A root that vouches for the URL vouches for where it redirects to as well; the operator, who wrote the URL, for no
+    more than a root where that leads to another host. No more than `limit` bytes are taken, and no
     more than the policy's `max_response_bytes` where that is None.
     """
 
@@ -65,9 +67,23 @@ class Answer:
         """The media type in lower case, without parameters; empty where none is stated."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
+    @property
+    def validators(self) -> Mapping[str, str]:
+        """The headers of a request that asks whether this has changed (RFC 9110, section 13.1); empty: none can."""
+        conditions = {"If-None-Match": self.headers.get("etag"), "If-Modified-Since": self.headers.get("last-modified")}
+        return {name: value for name, value in conditions.items() if value}
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether what was asked for is still what it was."""
+        return self.status_code == _NOT_MODIFIED
+
 
 class FetchFailed(Exception):
-    """Nothing usable came. `detail` is a sentence for people; `status_code` and `headers` are of an answer refused."""
+    """Nothing usable came. `detail` is a sentence for people; `status_code` and `headers` are of an answer refused.
+
+    `retry_after`: the seconds for which asking that host again is of no use, None where nothing speaks against it.
+    """
 
     def __init__(
         self,
@@ -75,12 +91,14 @@ class FetchFailed(Exception):
         detail: str,
         status_code: int | None = None,
         headers: Mapping[str, str] = _NO_HEADERS,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(f"{problem}: {detail}")
         self.problem = problem
         self.detail = detail
         self.status_code = status_code
         self.headers = headers
+        self.retry_after = retry_after
 
 
 class Egress:
@@ -103,6 +121,10 @@ class Egress:
         except TimeoutError as error:
             raise FetchFailed(Problem.TIMEOUT, f"{request.url} did not answer in time") from error
 
+    def require_permission(self, request: Request) -> None:
+        """Raise FetchFailed for what is not permitted, as far as that is clear without looking a name up."""
+        self._require_permission(_parse(request.url), request)
+
     async def close(self) -> None:
         """Close all connections. No fetch may be under way."""
         if "_transport" in self.__dict__:  # made at the first fetch
@@ -118,15 +140,18 @@ class Egress:
                         return await self._take(url, request, response)
                 finally:
                     await response.aclose()
-            url = _parse(response.headers["location"], url)
+            before, url = url, _parse(response.headers["location"], url)
             if response.status_code == _SEE_OTHER:
                 request = replace(request, content=None)
-        raise FetchFailed(Problem.HTTP_ERROR, f"{request.url} redirects more than {MOST_REDIRECTS} times")
+            if request.vouched_by is Voucher.OPERATOR and url.host != before.host:
+                request = replace(request, vouched_by=Voucher.TRUST)  # he wrote the first URL, and not this one
+        told = f"{request.url} redirects more than {MOST_REDIRECTS} times"
+        raise FetchFailed(Problem.HTTP_ERROR, told, response.status_code)
 
     async def _send(self, url: httpx.URL, request: Request, deadline: float) -> httpx.Response:
         """Send to the first address that may be asked and answers; each has its share of the time that is left."""
+        self._require_permission(url, request)
         if self._policy.proxy_url is not None:
-            self._require_permission(url, literal_address(url.host), request)
             return await self._transport.handle_async_request(_message(url, request))
         addresses = await self._permitted_addresses(url, request)
         unreachable: httpx.TransportError | None = None
@@ -152,9 +177,12 @@ class Egress:
             raise FetchFailed(Problem.BLOCKED_BY_EGRESS_POLICY, f"{url} may not be asked: {objections[0]}")
         return permitted[:_MOST_ADDRESSES]
 
-    def _require_permission(self, url: httpx.URL, address: str | None, request: Request) -> None:
+    def _require_permission(self, url: httpx.URL, request: Request) -> None:
+        """Judge a URL as it stands, so that a forbidden name is not even looked up, nor a proxy asked for it."""
+        address = literal_address(url.host)
         told = objection(self._policy, _ascii_host(url), address, request.vouched_by)
-        if told:
+        may_lead_to_allowed = address is None and self._policy.allowed and self._policy.proxy_url is None
+        if told and not may_lead_to_allowed:
             raise FetchFailed(Problem.BLOCKED_BY_EGRESS_POLICY, f"{url} may not be asked: {told}")
 
     async def _take(self, url: httpx.URL, request: Request, response: httpx.Response) -> Answer:
@@ -187,13 +215,25 @@ class Egress:
         )
 
 
+def origin_of(text: str) -> str:
+    """Return a URL's scheme and host, with the port where that is not the scheme's default: `http://ca.example:8080`.
+
+    Raises FetchFailed for what cannot be asked.
+    """
+    url = _parse(text)
+    host = _ascii_host(url).lower()
+    host = f"[{host}]" if ":" in host else host
+    port = "" if url.port in {None, _DEFAULT_PORTS[url.scheme]} else f":{url.port}"
+    return f"{url.scheme}://{host}{port}"
+
+
 def _parse(text: str, base: httpx.URL | None = None) -> httpx.URL:
     """Read a URL, or what a redirect at `base` leads to."""
     try:
         url = httpx.URL(text) if base is None else base.join(text)
     except (httpx.InvalidURL, ValueError) as error:  # a bracketed host at fault is a ValueError of urllib
         raise FetchFailed(Problem.UNREACHABLE, f"{text!r} is not a URL that can be asked: {error}") from error
-    if url.scheme not in {"http", "https"}:
+    if url.scheme not in _DEFAULT_PORTS:
         raise FetchFailed(Problem.UNSUPPORTED_SCHEME, f"{text!r} is neither http nor https")
     if not url.host:
         raise FetchFailed(Problem.UNREACHABLE, f"{text!r} is not a URL that can be asked: it names no host")

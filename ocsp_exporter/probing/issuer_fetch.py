@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from cryptography import x509
 
-from ocsp_exporter.model import Problem
-from ocsp_exporter.probing.egress import Egress, FetchFailed, Request
+from ocsp_exporter.model import FetchKind, Problem
+from ocsp_exporter.probing.egress import FetchFailed, Request
+from ocsp_exporter.probing.fetcher import Fetcher
 from ocsp_exporter.revocation.bundle import certificates_in
 from ocsp_exporter.revocation.extensions import issuer_urls
 from ocsp_exporter.revocation.path import find_issuer
@@ -38,8 +39,8 @@ class _Fetched:
 class IssuerFetch:
     """Fetches issuers, from each URL once at a time and for all who ask. Used from one event loop."""
 
-    def __init__(self, egress: Egress, clock: Callable[[], float] = time.monotonic) -> None:
-        self._egress = egress
+    def __init__(self, fetcher: Fetcher, clock: Callable[[], float] = time.monotonic) -> None:
+        self._fetcher = fetcher
         self._clock = clock
         self._remembered: dict[str, _Fetched] = {}
         self._under_way: dict[str, asyncio.Task[None]] = {}
@@ -96,19 +97,18 @@ class IssuerFetch:
         except FetchFailed as failed:
             problem, detail = failed.problem, failed.detail
         except Exception:  # whatever it is, it fails no probe
-            logger.exception("fetching an issuer ended in an error of the exporter", extra={"url": url})
+            logger.exception("fetching an issuer ended in an error of the exporter", extra={"fields": {"url": url}})
             problem, detail = Problem.UNREACHABLE, "an error of the exporter"
         if problem and problem is not before.problem:
-            facts = {"url": url, "problem": problem, "detail": detail}
-            logger.warning("cannot fetch the certificate of an issuer", extra=facts)
+            fields = {"url": url, "problem": problem, "detail": detail}
+            logger.warning("cannot fetch the certificate of an issuer", extra={"fields": fields})
         elif before.problem and not problem:
-            logger.info("fetched the certificate of an issuer again", extra={"url": url})
+            logger.info("fetched the certificate of an issuer again", extra={"fields": {"url": url}})
         self._remember(url, _Fetched(self._clock(), certificates, problem))
 
     async def _certificates_at(self, url: str) -> tuple[x509.Certificate, ...]:
         # Nobody vouches for the URL: without its issuer the certificate leads to no root.
-        deadline = asyncio.get_running_loop().time() + _PATIENCE
-        answer = await self._egress.fetch(Request(url, limit=_LARGEST), deadline)
+        answer = await self._fetcher.fetch(FetchKind.ISSUER, Request(url, limit=_LARGEST), _PATIENCE)
         certificates = certificates_in(answer.body)
         if not certificates:
             raise FetchFailed(Problem.MALFORMED, f"{answer.url} answered with no certificate that can be read")

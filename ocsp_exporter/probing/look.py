@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -24,15 +25,18 @@ from ocsp_exporter.model import (
 from ocsp_exporter.probing.connecting import connect
 from ocsp_exporter.probing.handshake import Hello, StapleUnreadable, shake_hands
 from ocsp_exporter.probing.issuer_fetch import IssuerFetch
+from ocsp_exporter.probing.opinions import Opinions
 from ocsp_exporter.probing.roots import by_subject
 from ocsp_exporter.probing.starttls import start_tls
 from ocsp_exporter.probing.timing import Timing, by
 from ocsp_exporter.probing.ways import Way
 from ocsp_exporter.revocation import compliance
-from ocsp_exporter.revocation.checks import Policy
+from ocsp_exporter.revocation.checks import policy_of
 from ocsp_exporter.revocation.facts import describe
-from ocsp_exporter.revocation.path import build_path, is_self_signed
+from ocsp_exporter.revocation.path import build_path, checked_depths, is_self_signed, issuer_on
 from ocsp_exporter.revocation.validation import Origin, validate
+
+logger = logging.getLogger(__name__)
 
 #: Seconds between a handshake without its required staple and the next try: a lazy stapler is fetching it.
 RETRY_PAUSE = 0.5
@@ -55,12 +59,16 @@ class _View:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look: the way, where its times go, the time of day, and who fetches issuers (None: nobody)."""
+    """One look: the way, where its times go, the time of day, who fetches issuers, and who asks responders and CRLs.
+
+    Of the last two either may be None: nobody.
+    """
 
     way: Way
     timing: Timing
     clock: Callable[[], float]
     issuers: IssuerFetch | None
+    opinions: Opinions | None
 
     async def findings(self) -> Findings:
         """Make the handshakes that the module asks for, and more where a required staple is missing.
@@ -80,7 +88,10 @@ class Look:
                 views += await self._further_view()
         # Last, because a handshake has more need of the time that is left.
         views = [await self._with_issuer(view) for view in views]
-        return _conclude(self.way.module, views, counted)
+        shown = _shown(views)
+        opinions = self.opinions
+        told = await opinions.about(shown.path, self.way.module, self.way.deadline) if opinions else ()
+        return _conclude(self.way.module, views, counted, told)
 
     async def _further_view(self) -> list[_View]:
         """Give what another handshake shows, nothing where it fails or the time is over.
@@ -98,6 +109,7 @@ class Look:
         try:
             handshake = await self._handshake()
         except StapleUnreadable as unreadable:
+            self._tell("the staple cannot be read, once more without", problem=unreadable.problem)
             # OpenSSL gave up before anything else could be seen: look at the rest without asking for a staple.
             handshake = await self._handshake(ask_for_staple=False)
             handshake = replace(handshake, staple_problem=unreadable.problem, complete=False)
@@ -119,20 +131,37 @@ class Look:
         with self.timing.of(Phase.CONNECT):
             connected = await connect(self.way.addresses, target.port, deadline)
         with connected:
+            self._tell("connected", port=target.port)
             starttls = module.starttls if target.starttls is None else target.starttls
             began_in_clear = False
             if starttls is not StartTLS.NONE:
                 with self.timing.of(Phase.STARTTLS):
                     starting = start_tls(connected, starttls, hello.server_name.rstrip("."))
                     began_in_clear = await by(deadline, starting, Failure.TIMEOUT, f"what {starttls} says before TLS")
+                self._tell("TLS may start", starttls=starttls)
             try:
                 with self.timing.of(Phase.HANDSHAKE):
-                    return await shake_hands(connected, hello, deadline)
+                    handshake = await shake_hands(connected, hello, deadline)
             except ProbeFailed as failed:
                 if began_in_clear and failed.failure is Failure.NOT_TLS:
                     # Whether it comes with the go-ahead or behind it is the network's whim, and not another failure.
                     raise ProbeFailed(Failure.STARTTLS, f"after the go-ahead: {failed.detail}") from failed
                 raise
+        self._tell(
+            "handshake made",
+            address=handshake.address,
+            version=handshake.version,
+            cipher=handshake.cipher,
+            complete=handshake.complete,
+            certificates=len(handshake.chain),
+            staple_bytes=len(handshake.staple or b""),
+            chain_errors=",".join(sorted(handshake.chain_errors)) or None,
+        )
+        return handshake
+
+    def _tell(self, message: str, **fields: object) -> None:
+        about = {"target": self.way.target.name, "module": self.way.module.name, "key_type": self.way.key_type}
+        logger.debug(message, extra={"fields": {**about, **fields}})
 
 
 def _regard(module: Module, handshake: Handshake, now: float, fetched: tuple[x509.Certificate, ...] = ()) -> _View:
@@ -148,10 +177,8 @@ def _judge(module: Module, handshake: Handshake, path: tuple[x509.Certificate, .
         return Evidence(Source.STAPLE, 0, Status.INVALID, (handshake.staple_problem,))
     if handshake.staple is None:
         return None
-    # A self-signed leaf is its own issuer.
-    issuer = path[1] if len(path) > 1 else path[0] if is_self_signed(path[0]) else None
-    policy = Policy(module.clock_skew, module.max_age_without_next_update, module.responder.trusted)
-    return validate(handshake.staple, path[0], issuer, now, policy, Origin(Source.STAPLE, 0, now))
+    origin = Origin(Source.STAPLE, 0, now)
+    return validate(handshake.staple, path[0], issuer_on(path, 0), now, policy_of(module), origin)
 
 
 def _requires_staple(module: Module, views: Sequence[_View]) -> bool:
@@ -160,16 +187,24 @@ def _requires_staple(module: Module, views: Sequence[_View]) -> bool:
     return any(compliance.is_staple_required(policy, must_staple=view.leaf.must_staple) for view in views)
 
 
-def _conclude(module: Module, views: Sequence[_View], counted: int) -> Findings:
-    """Put together what the handshakes showed; the first `counted` of them are judged by the staple policy."""
+def _shown(views: Sequence[_View]) -> _View:
+    """Return what is shown: the session, certificate and path are those of the staple that is."""
+    staple = compliance.shown_staple(view.staple for view in views if view.staple)
+    return next((view for view in views if view.staple is staple), views[0])
+
+
+def _conclude(module: Module, views: Sequence[_View], counted: int, told: Sequence[Evidence]) -> Findings:
+    """Put together what the handshakes and the other sources showed.
+
+    The first `counted` of the handshakes are judged by the staple policy.
+    """
     required = _requires_staple(module, views)
     staples = [view.staple for view in views if view.staple]
-    evidence = compliance.shown_staple(staples)
-    # What is shown belongs together: the session and the certificate are those of the staple.
-    shown = next((view for view in views if view.staple is evidence), views[0])
-    if evidence is None and required:
-        evidence = Evidence(Source.STAPLE, 0, Status.MISSING)
-    revoked = compliance.is_revoked(staples)
+    shown = _shown(views)
+    staple = shown.staple or (Evidence(Source.STAPLE, 0, Status.MISSING) if required else None)
+    evidence = (*((staple,) if staple else ()), *told)
+    revoked = compliance.is_revoked((*staples, *told))
+    certificates = tuple(describe(each, depth) for depth, each in enumerate(shown.path))
     tls = TLSFindings(
         session=shown.handshake,
         handshakes=len(views),
@@ -185,11 +220,19 @@ def _conclude(module: Module, views: Sequence[_View], counted: int) -> Findings:
     )
     return Findings(
         tls=tls,
-        certificates=tuple(describe(each, depth) for depth, each in enumerate(shown.path)),
+        certificates=certificates,
         applicability=(
             compliance.staple_applicability(required=required, sent=bool(staples)),
-            *compliance.applicability(shown.leaf),
+            *(
+                applicability
+                for depth in checked_depths(shown.path, module.chain)
+                for applicability in compliance.applicability(
+                    certificates[depth], module.responder.urls, module.crl.urls
+                )
+            ),
         ),
-        evidence=(evidence,) if evidence else (),
+        evidence=evidence,
         revoked=revoked,
+        agreement=compliance.agreement(evidence),
+        staple_lag=compliance.staple_lag(evidence),
     )

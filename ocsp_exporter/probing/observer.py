@@ -11,7 +11,8 @@ class Observer(Protocol):
     def fetched(self, kind: FetchKind, host: str, seconds: float, problem: Problem | None, /) -> None:
         """Note that a fetch from a host ended after so many seconds; `problem` None: with what was wanted.
 
-        `host` has its port where that is not the scheme's default. What the policy refused is told as well.
+        `host` has its port where that is not the scheme's default; it is empty where the URL leads to none that could
+        be asked. What the policy refused is told as well.
         """
 
     def store_requested(self, kind: FetchKind, result: StoreResult, /) -> None:

@@ -73,7 +73,8 @@ def assess(result: ProbeResult, now: float) -> Assessment:
         grounds = [Ground(Level.FAILED, f"Could not look. {FAILURES[result.failure or Failure.INTERNAL].meaning}")]
     else:
         grounds = [ground for judge in _JUDGES for ground in judge(result.findings, now)]
-        grounds = grounds or [_reassurance(result.findings, now)]
+        if all(ground.level is Level.NOTHING_KNOWN for ground in grounds):
+            grounds.insert(0, _reassurance(result.findings, now))
     grounds.sort(key=lambda ground: _SEVERITY.index(ground.level))
     return Assessment(grounds[0].level, tuple(grounds))
 
@@ -145,7 +146,8 @@ def _judge_evidence(findings: Findings, now: float) -> Iterator[Ground]:
             case Status.SERVER_FAILED:
                 yield Ground(Level.WARNING, f"The {name} cannot be had: {problems}.")
             case Status.MISSING if evidence.problems and (evidence.source, evidence.depth) in applicable:
-                yield Ground(Level.WARNING, f"The {name} was not asked for: {problems}.")
+                # By the operator's own policy, or for want of anybody to ask: no fault of the target's.
+                yield Ground(Level.NOTHING_KNOWN, f"The {name} was not asked for: {problems}.")
         if evidence.status in VERIFIED and evidence.problems:
             yield Ground(Level.WARNING, f"The {name} has a fault: {_faults(evidence, now)}.")
 

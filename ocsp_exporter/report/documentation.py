@@ -5,8 +5,8 @@ from ocsp_exporter.advice import CHAIN_ERRORS, FAILURES, PROBLEMS, RESPONSE_STAT
 _PROBLEMS = """## Problems
 
 What is wrong with a piece of evidence: `ocsp_problem{problem="…"}`. Those about fetching (`unreachable` to
-`wrong_content_type`), `out_of_scope`, `nonce_mismatch` and `number_went_backwards` belong to the CA's responder and
-CRL, which are not asked yet.
+`wrong_content_type`) and `nonce_mismatch` belong to the CA's responder and CRL, `out_of_scope` and
+`number_went_backwards` to CRLs alone.
 """
 
 _RESPONSE_STATUSES = """

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ocsp_exporter.model import Evidence, Signer, Status
+from ocsp_exporter.model import Evidence, Signer, Source, Status
 
 _STATUSES: Mapping[Status, str] = MappingProxyType(
     {
@@ -21,6 +21,8 @@ def status_of(evidence: Evidence) -> str:
     """Return what the status of a piece of evidence means."""
     if evidence.status is Status.SERVER_FAILED and evidence.der is None:
         return "it was not to be had"
+    if evidence.status is Status.MISSING and evidence.source is not Source.STAPLE:
+        return "nobody was asked, which is not the same as good"
     return _STATUSES[evidence.status]
 
 

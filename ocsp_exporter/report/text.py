@@ -110,6 +110,7 @@ def _findings(result: ProbeResult, findings: Findings, now: float) -> Iterator[R
         yield from _section("Must-Staple", _must_staple(findings, findings.tls))
         if not any(evidence.source is Source.STAPLE for evidence in findings.evidence):
             yield from _section("Staple", [("status", _absence(findings))])
+    yield from _together(findings)
     for evidence in findings.evidence:
         title = name_of(evidence)
         yield from _section(title[0].upper() + title[1:], [("status", _status(evidence))])
@@ -118,6 +119,20 @@ def _findings(result: ProbeResult, findings: Findings, now: float) -> Iterator[R
         yield from _lines(_answer(evidence, now))
         for rows in _ways_out(evidence, now):
             yield Group(Text(), *_lines(rows))
+
+
+def _together(findings: Findings) -> Iterator[RenderableType]:
+    """Say what the sources say beside each other, where there are several."""
+    rows: list[Row] = []
+    for depth, agree in findings.agreement.items():
+        answer = Text("agree", "green") if agree else Text("contradict each other", "bold red")
+        rows.append(("sources" if not depth else f"depth {depth}", answer))
+    if findings.staple_lag is not None:
+        newer, older = ("responder's answer", "staple") if findings.staple_lag > 0 else ("staple", "responder's answer")
+        lag = f"the {newer} is {words.span(findings.staple_lag)} newer than the {older}"
+        rows.append(("staple lag", Text(lag if findings.staple_lag else "none")))
+    if rows:
+        yield from _section("Together", rows)
 
 
 def _section(title: str, rows: Iterable[Row]) -> Iterator[RenderableType]:
@@ -151,10 +166,9 @@ def _chain(findings: Findings, session: Handshake, now: float) -> Iterator[Row]:
         yield "", _foreign(f"issued by {facts.issuer}")
         yield "", _validity(facts, now)
         yield "", _foreign(f"{facts.public_key_algorithm}, serial {facts.serial_number}")
-        yield (
-            "",
-            _foreign("OCSP responder " + (", ".join(facts.ocsp_urls) or "not named")) if facts.depth == 0 else None,
-        )
+        if facts.depth in {entry.depth for entry in findings.applicability}:
+            yield "", _foreign("OCSP responder " + (", ".join(facts.ocsp_urls) or "not named"))
+            yield "", _foreign("CRL " + (", ".join(facts.crl_urls) or "not named"))
 
 
 def _validity(facts: CertificateFacts, now: float) -> Text:
@@ -202,6 +216,12 @@ def _answer(evidence: Evidence, now: float) -> Iterator[Row]:
         yield "revoked", _moment(evidence.revocation.time, now)
         yield "reason", Text(evidence.revocation.reason or "none given")
     yield "produced_at", _moment(evidence.produced_at, now)
+    if evidence.source in {Source.RESPONDER, Source.CRL} and evidence.fetched_at is not None:
+        yield "fetched", _moment(int(evidence.fetched_at), now)
+    if evidence.crl is not None:
+        yield "number", None if evidence.crl.number is None else Text(f"{evidence.crl.number}")
+        yield "entries", Text(f"{evidence.crl.entries}")
+        yield "signer ends", _moment(evidence.signer_not_after, now)
     response = evidence.response
     if response is None:
         return
@@ -218,7 +238,8 @@ def _answer(evidence: Evidence, now: float) -> Iterator[Row]:
 
 def _ways_out(evidence: Evidence, now: float) -> Iterator[Iterable[Row]]:
     """Yield what to do: about the status, about a late refresh, about each problem."""
-    if evidence.status in advice.STATUS_ACTIONS:
+    is_about_staple = evidence.source is Source.STAPLE or evidence.status is not Status.MISSING
+    if evidence.status in advice.STATUS_ACTIONS and is_about_staple:
         yield [("what to do", Text(advice.STATUS_ACTIONS[evidence.status], "bold"))]
     if is_refresh_overdue(evidence, now):
         yield [("what to do", Text(advice.REFRESH_ACTION, "bold"))]

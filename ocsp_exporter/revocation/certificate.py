@@ -72,6 +72,58 @@ def serial_number(certificate: x509.Certificate) -> int:
     return int.from_bytes(content, "big", signed=True)
 
 
+def is_same_name(one: der.Element, other: der.Element) -> bool:
+    """Compare two names as they are encoded, by RFC 5280, section 7.1: string types, case and spacing do not matter.
+
+    A CA that renews its certificate may write its name otherwise. What is no name is the same as itself only.
+    """
+    try:
+        return one.encoded == other.encoded or _canonical(one) == _canonical(other)
+    except ValueError:  # DERError is one, like a wrong number of parts
+        return False
+
+
+def _canonical(name: der.Element) -> list[frozenset[tuple[bytes, str | bytes]]]:
+    return [frozenset(map(_canonical_attribute, part.children())) for part in name.children()]
+
+
+def _canonical_attribute(attribute: der.Element) -> tuple[bytes, str | bytes]:
+    kind, value = attribute.parts(2)
+    encoding = _ENCODINGS.get(value.tag)
+    try:
+        text = value.encoded if encoding is None else " ".join(value.content.decode(encoding).split()).casefold()
+    except UnicodeDecodeError:
+        text = value.encoded
+    return kind.encoded, text
+
+
+#: The string types of names (X.680, section 8.4): tag -> encoding.
+_ENCODINGS = {
+    0x0C: "utf-8",  # UTF8String
+    0x13: "ascii",  # PrintableString
+    0x14: "latin-1",  # TeletexString, as everybody reads it
+    0x16: "ascii",  # IA5String
+    0x1A: "ascii",  # VisibleString
+    0x1C: "utf-32-be",  # UniversalString
+    0x1E: "utf-16-be",  # BMPString
+}
+
+
+def issuer_field(certificate: x509.Certificate) -> der.Element:
+    """Return the issuer's name as it stands in the certificate."""
+    return tbs_fields(certificate)[_ISSUER]
+
+
+def subject_field(certificate: x509.Certificate) -> der.Element:
+    """Return the subject's name as it stands in the certificate."""
+    return tbs_fields(certificate)[_SUBJECT]
+
+
+def public_key_info(certificate: x509.Certificate) -> bytes:
+    """Return the subject's public key with its algorithm, in DER."""
+    return tbs_fields(certificate)[_SUBJECT_PUBLIC_KEY_INFO].encoded
+
+
 def key_hash(certificate: x509.Certificate, algorithm: hashes.HashAlgorithm) -> bytes:
     """Hash the subject's public key as a CertID does: its bits, without tag, length and count of unused bits."""
     info = der.expect(tbs_fields(certificate)[_SUBJECT_PUBLIC_KEY_INFO], der.SEQUENCE)

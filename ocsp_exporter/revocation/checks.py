@@ -6,6 +6,7 @@ add a function and its row in the table.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from cryptography import x509
 
@@ -144,11 +145,23 @@ def has_not_ended(_case: Case, single: SingleResponse, now: float, policy: Polic
     return Problem.EXPIRED if end_of(single, policy) < now - policy.clock_skew else None
 
 
-def end_of(single: SingleResponse, policy: Policy) -> float:
-    """Return when an answer ends, in seconds since 1970: at next_update, or when it is too old to hold without one."""
-    if single.next_update is None:
-        return single.this_update + policy.max_age_without_next_update
-    return single.next_update
+class Dated(Protocol):
+    """An answer or a CRL: when it began, and when the next one comes (None: that is not said)."""
+
+    @property
+    def this_update(self) -> int:
+        """In seconds since 1970."""
+
+    @property
+    def next_update(self) -> int | None:
+        """In seconds since 1970."""
+
+
+def end_of(evidence: Dated, policy: Policy) -> float:
+    """Return when evidence ends, in seconds since 1970: at next_update, or when it is too old to hold without one."""
+    if evidence.next_update is None:
+        return evidence.this_update + policy.max_age_without_next_update
+    return evidence.next_update
 
 
 TimelyCheck = Callable[[Case, SingleResponse, float, Policy], Problem | None]

@@ -3,10 +3,9 @@
 from cryptography import x509
 
 from ocsp_exporter.model import Problem, Reason, Status
-from ocsp_exporter.revocation import certificate
+from ocsp_exporter.revocation import certificate, status
 from ocsp_exporter.revocation.checks import TIMELY_CHECKS, Case, Policy, end_of
 from ocsp_exporter.revocation.response import Response, SingleResponse
-from ocsp_exporter.revocation.status import status_of
 
 
 def choose(case: Case, now: float, policy: Policy) -> tuple[SingleResponse | None, tuple[Problem, ...]]:
@@ -46,17 +45,10 @@ def _rank(single: SingleResponse, problems: tuple[Problem, ...], policy: Policy)
 
 _WORST_FIRST = (Status.REVOKED, Status.UNKNOWN, Status.GOOD)
 
-#: What does not take back a revocation: it is for ever, however old the news of it is.
-_HARMLESS_FOR_REVOKED = {Problem.EXPIRED, Problem.RESPONDER_CERTIFICATE_EXPIRED}
-
 
 def conclude(single: SingleResponse, problems: tuple[Problem, ...]) -> Status:
     """Return the status of an authentic single response."""
-    lasting = single.status is Status.REVOKED and not (
-        single.revocation and single.revocation.reason is Reason.CERTIFICATE_HOLD
-    )
-    relevant = set(problems) - _HARMLESS_FOR_REVOKED if lasting else problems
-    return status_of(relevant) or single.status
+    return status.conclude(single.status, single.revocation, problems)
 
 
 def matching(

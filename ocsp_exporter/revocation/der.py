@@ -7,6 +7,7 @@ lengths and low tag numbers, which is all that PKIX uses.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from itertools import islice
 
 SEQUENCE = 0x30
@@ -16,6 +17,8 @@ OCTET_STRING = 0x04
 OBJECT_IDENTIFIER = 0x06
 BOOLEAN = 0x01
 ENUMERATED = 0x0A
+UTC_TIME = 0x17
+GENERALIZED_TIME = 0x18
 
 _HIGH_TAG_NUMBER = 0x1F
 _LONG_FORM = 0x80
@@ -55,14 +58,28 @@ class Element:
         """Yield the elements inside a constructed one. Raises DERError where the content is none."""
         position = self.inside
         while position < self.end:
-            child = _read(self.data, position, self.end)
+            child = read_at(self.data, position, self.end)
             yield child
             position = child.end
+
+    def parts(self, most: int) -> list["Element"]:
+        """Return the elements inside. Raises DERError, also where there are more than `most` of them."""
+        found = list(islice(self.children(), most + 1))
+        if len(found) > most:
+            raise DERError(f"there are more than {most} elements in one")
+        return found
+
+    def only_part(self) -> "Element":
+        """Return the one element inside. Raises DERError where there are none or more."""
+        found = self.parts(1)
+        if not found:
+            raise DERError("there is nothing in an element")
+        return found[0]
 
 
 def parse(data: bytes) -> Element:
     """Read the one element that `data` holds. Raises DERError, also where bytes follow it."""
-    element = _read(data, 0, len(data))
+    element = read_at(data, 0, len(data))
     if element.end != len(data):
         raise DERError("bytes follow the outermost element")
     return element
@@ -81,15 +98,24 @@ def signed_parts(data: bytes) -> tuple[bytes, Element, bytes]:
     Certificate, CertificateList (RFC 5280, sections 4.1 and 5.1) and BasicOCSPResponse (RFC 6960, section
     4.2.1) all begin this way. Raises DERError.
     """
-    children = list(expect(parse(data), SEQUENCE).children())
+    parts = expect(parse(data), SEQUENCE).parts(_MOST_IN_SIGNED)
     try:
-        signed, algorithm, signature = children[:3]
+        signed, algorithm, signature = parts[:3]
     except ValueError:
         raise DERError("a signed structure has three elements at least") from None
-    octets = expect(signature, BIT_STRING).content
+    return signed.encoded, expect(algorithm, SEQUENCE), whole_octets(signature)
+
+
+#: A BasicOCSPResponse has certificates behind its signature, the others nothing.
+_MOST_IN_SIGNED = 4
+
+
+def whole_octets(element: Element) -> bytes:
+    """Return the octets of a BIT STRING that has no unused bits, as a signature has none. Raises DERError."""
+    octets = expect(element, BIT_STRING).content
     if not octets or octets[0] != 0:
         raise DERError("a signature has whole octets")
-    return signed.encoded, expect(algorithm, SEQUENCE), octets[1:]
+    return octets[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +132,7 @@ def extensions(element: Element) -> tuple[Extension, ...]:
 
     Raises DERError, also where there are more than `MOST_EXTENSIONS`.
     """
-    children = list(islice(expect(element, SEQUENCE).children(), MOST_EXTENSIONS + 1))
-    if len(children) > MOST_EXTENSIONS:
-        raise DERError("there are more extensions than anything in use has")
-    return tuple(map(_extension, children))
+    return tuple(map(_extension, expect(element, SEQUENCE).parts(MOST_EXTENSIONS)))
 
 
 def _extension(element: Element) -> Extension:
@@ -138,7 +161,49 @@ def object_identifier(element: Element) -> str:
     return ".".join(map(str, (first, arcs[0] - 40 * first, *arcs[1:])))
 
 
-def _read(data: bytes, position: int, limit: int) -> Element:
+def time(element: Element) -> int:
+    """Return a UTCTime or GeneralizedTime in seconds since 1970, as RFC 5280 has them (section 4.1.2.5).
+
+    That is in whole seconds and in UTC, told by a Z. Raises DERError.
+    """
+    octets = element.content
+    digits = _DAY_DIGITS.get(element.tag)
+    if digits is None or len(octets) != digits + len("HHMMSSZ"):
+        raise DERError("a time is written otherwise than it should be")
+    return day(octets[:digits]) + time_of_day(octets[digits:])
+
+
+_DAY_DIGITS = {UTC_TIME: len("YYMMDD"), GENERALIZED_TIME: len("YYYYMMDD")}
+_PIVOT = b"50"
+_DAY = 86400
+_YEAR_1970 = date(1970, 1, 1).toordinal()
+
+
+def day(digits: bytes) -> int:
+    """Return when the day YYMMDD (from 1950 on) or YYYYMMDD begins, in seconds since 1970. Raises DERError."""
+    if len(digits) == len("YYMMDD"):
+        digits = (b"19" if digits >= _PIVOT else b"20") + digits
+    try:
+        if digits.isdigit() and len(digits) == len("YYYYMMDD"):
+            year, month, number = int(digits[:4]), int(digits[4:6]), int(digits[6:])
+            return (date(year, month, number).toordinal() - _YEAR_1970) * _DAY
+    except ValueError:
+        pass
+    raise DERError("there is no such day")
+
+
+def time_of_day(octets: bytes) -> int:
+    """Return the seconds since midnight at HHMMSSZ. Raises DERError."""
+    digits = octets[:-1]
+    if octets[-1:] == b"Z" and digits.isdigit() and len(digits) == len("HHMMSS"):
+        hours, minutes, seconds = int(digits[:2]), int(digits[2:4]), int(digits[4:])
+        if hours < 24 and minutes < 60 and seconds < 60:  # noqa: PLR2004 -- of a day, an hour and a minute
+            return hours * 3600 + minutes * 60 + seconds
+    raise DERError("there is no such time of day")
+
+
+def read_at(data: bytes, position: int, limit: int) -> Element:
+    """Read the element that begins at a position and ends at `limit` at the latest. Raises DERError."""
     if limit - position < 2:  # noqa: PLR2004 -- a tag and a length are two octets at least
         raise DERError("an element is cut off")
     tag, length = data[position], data[position + 1]

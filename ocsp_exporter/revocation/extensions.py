@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -36,6 +37,28 @@ def may_sign_responses(certificate: x509.Certificate) -> bool:
         return False
 
 
+def may_sign_crls(certificate: x509.Certificate) -> bool:
+    """Tell whether a CA's key may sign CRLs: if it limits the use of its key at all, it allows cRLSign.
+
+    (RFC 5280, sections 4.2.1.3 and 6.3.3 (f).) What cannot be read allows nothing.
+    """
+    try:
+        usage = _only(certificate, _KEY_USAGE)
+        return usage is None or bool(_bits(usage) & _CRL_SIGN)
+    except ValueError:  # DERError is one
+        return False
+
+
+def is_authority(certificate: x509.Certificate) -> bool | None:
+    """Tell whether a certificate is one of a CA (RFC 5280, section 4.2.1.9); None where that cannot be read."""
+    try:
+        constraints = _only(certificate, _BASIC_CONSTRAINTS)
+        fields = der.expect(constraints, der.SEQUENCE).parts(2) if constraints else []
+    except ValueError:  # DERError is one
+        return None
+    return any(field.tag == der.BOOLEAN and field.content != b"\x00" for field in fields)
+
+
 def has_nocheck(certificate: x509.Certificate) -> bool:
     """Tell whether a responder's certificate need not be checked itself (RFC 6960, section 4.2.2.2.1)."""
     return _extension(certificate, _OCSP_NOCHECK, lambda _: True, False)
@@ -58,7 +81,29 @@ def issuer_urls(certificate: x509.Certificate) -> tuple[str, ...]:
 
 def crl_urls(certificate: x509.Certificate) -> tuple[str, ...]:
     """Return the URLs of the certificate's CRL distribution points, of any scheme (RFC 5280, section 4.2.1.13)."""
-    return _extension(certificate, _CRL_DISTRIBUTION_POINTS, _distribution_point_urls, ())
+    return tuple(url for point in distribution_points(certificate) for url in point.urls)
+
+
+@dataclass(frozen=True, slots=True)
+class DistributionPoint:
+    """Where a certificate says that its CRL is (RFC 5280, section 4.2.1.13).
+
+    `names` are GeneralNames as encoded, or the one name relative to the CRL issuer, with its tag [1]; `urls` those
+    that are URLs, of any scheme. `has_reasons`: it is about some reasons for revocation only. `issuers` are the names
+    of whoever signs that CRL instead of the certificate's issuer, as encoded.
+    """
+
+    urls: tuple[str, ...] = ()
+    names: frozenset[bytes] = frozenset()
+    has_reasons: bool = False
+    issuers: frozenset[bytes] = frozenset()
+
+
+def distribution_points(certificate: x509.Certificate) -> tuple[DistributionPoint, ...]:
+    """Return the certificate's CRL distribution points, none where they cannot be read."""
+    return _extension(
+        certificate, _CRL_DISTRIBUTION_POINTS, lambda points: tuple(map(_distribution_point, points.children())), ()
+    )
 
 
 _EXTENSIONS = 0xA3  # their tag in TBSCertificate (RFC 5280, section 4.1)
@@ -73,6 +118,14 @@ def _extension(certificate: x509.Certificate, oid: str, read: Callable[[der.Elem
     except ValueError:  # DERError is one, like a wrong number of parts
         pass
     return otherwise
+
+
+def _only(certificate: x509.Certificate, oid: str) -> der.Element | None:
+    """Return the value of an extension, None where there is none. Raises DERError, also where there are two."""
+    values = [extension.value for extension in _extensions(certificate) if extension.oid == oid]
+    if len(values) > 1:
+        raise der.DERError("a certificate has the same extension twice")
+    return der.parse(values[0]) if values else None
 
 
 def _extensions(certificate: x509.Certificate) -> tuple[der.Extension, ...]:
@@ -113,11 +166,20 @@ def _object_identifiers(sequence: der.Element) -> tuple[str, ...]:
 
 _KEY_USAGE = "2.5.29.15"
 _DIGITAL_SIGNATURE = 0x80
+_CRL_SIGN = 0x02
 
 
 def _allows_digital_signature(bits: der.Element) -> bool:
-    octets = der.expect(bits, der.BIT_STRING).content[1:]
-    return bool(octets and octets[0] & _DIGITAL_SIGNATURE)
+    return bool(_bits(bits) & _DIGITAL_SIGNATURE)
+
+
+def _bits(element: der.Element) -> int:
+    """Return the first eight named bits of a BIT STRING, the first one highest. Raises DERError."""
+    octets = der.expect(element, der.BIT_STRING).content[1:]
+    return octets[0] if octets else 0
+
+
+_BASIC_CONSTRAINTS = "2.5.29.19"
 
 
 _TLS_FEATURE = "1.3.6.1.5.5.7.1.24"
@@ -146,17 +208,27 @@ def _access_urls(method: str, access: der.Element) -> tuple[str, ...]:
 
 
 _CRL_DISTRIBUTION_POINTS = "2.5.29.31"
-_DISTRIBUTION_POINT = 0xA0
-_FULL_NAME = 0xA0
+_POINT_NAME, _POINT_REASONS, _POINT_ISSUERS = 0xA0, 0x81, 0xA2
+_FULL_NAME, _RELATIVE_NAME = 0xA0, 0xA1
 
 
-def _distribution_point_urls(points: der.Element) -> tuple[str, ...]:
-    return _urls(
-        name
-        for point in points.children()
-        for distribution_point in point.children()
-        if distribution_point.tag == _DISTRIBUTION_POINT
-        for full_name in distribution_point.children()
-        if full_name.tag == _FULL_NAME
-        for name in full_name.children()
+def _distribution_point(point: der.Element) -> DistributionPoint:
+    fields = {field.tag: field for field in point.children()}
+    name = fields[_POINT_NAME].only_part() if _POINT_NAME in fields else None
+    issuers = fields[_POINT_ISSUERS].children() if _POINT_ISSUERS in fields else ()
+    return DistributionPoint(
+        urls=_urls(name.children()) if name and name.tag == _FULL_NAME else (),
+        names=point_names(name) if name else frozenset(),
+        has_reasons=_POINT_REASONS in fields,
+        issuers=frozenset(issuer.encoded for issuer in issuers),
     )
+
+
+def point_names(name: der.Element) -> frozenset[bytes]:
+    """Return the names in a DistributionPointName as encoded, or the one that is relative. Raises DERError.
+
+    A certificate's distribution points and a CRL's issuing distribution point both have such names.
+    """
+    if name.tag == _RELATIVE_NAME:
+        return frozenset({name.encoded})
+    return frozenset(each.encoded for each in der.expect(name, _FULL_NAME).children())

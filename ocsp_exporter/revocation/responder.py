@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 
 from ocsp_exporter.model import Problem, Signer
@@ -89,10 +88,4 @@ def _right(
 
 
 def _signature_problem(candidate: x509.Certificate, response: Response) -> Problem | None:
-    try:
-        signature.verify(candidate.public_key(), response.algorithm, response.signature, response.signed)
-    except signature.SignatureInvalid:
-        return Problem.SIGNATURE_INVALID
-    except (signature.SignatureUnsupported, UnsupportedAlgorithm, ValueError):
-        return Problem.SIGNATURE_ALGORITHM_UNSUPPORTED
-    return None
+    return signature.problem(candidate, response.algorithm, response.signature, response.signed)

@@ -95,6 +95,16 @@ def parse(encoded: bytes) -> Response | Unsuccessful:
         raise MalformedResponse(str(error)) from error
 
 
+def end_of(encoded: bytes) -> int | None:
+    """Return the last nextUpdate in a DER OCSPResponse, or thisUpdate where there is none; None if it has no answer."""
+    try:
+        response = parse(encoded)
+    except MalformedResponse:
+        return None
+    singles = () if isinstance(response, Unsuccessful) else response.singles
+    return max(((single.next_update or single.this_update) for single in singles), default=None)
+
+
 def _read(response: ocsp.OCSPResponse, encoded: bytes) -> Response:
     basic = _basic_response(encoded)
     signed, algorithm, signature = der.signed_parts(basic)

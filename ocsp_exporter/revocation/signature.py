@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate
 
+from ocsp_exporter.model import Problem
 from ocsp_exporter.revocation import der
 
 #: A larger public exponent makes an RSA signature so slow to verify that it serves to keep verifiers busy. Others
@@ -112,6 +113,17 @@ def verify(key: CertificatePublicKeyTypes, identifier: der.Element, signature: b
     except (UnsupportedAlgorithm, ValueError, StopIteration) as error:
         # ValueError: parameters that are not DER, or a key that OpenSSL refuses, such as an RSA modulus too large.
         raise SignatureUnsupported(str(error)) from error
+
+
+def problem(signer: Certificate, identifier: der.Element, signature: bytes, data: bytes) -> Problem | None:
+    """Say what is wrong with a signature that the key of `signer` is said to have made, None where nothing is."""
+    try:
+        verify(signer.public_key(), identifier, signature, data)
+    except SignatureInvalid:
+        return Problem.SIGNATURE_INVALID
+    except (SignatureUnsupported, UnsupportedAlgorithm, ValueError):
+        return Problem.SIGNATURE_ALGORITHM_UNSUPPORTED
+    return None
 
 
 @lru_cache(maxsize=4096)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from ocsp_exporter.model import VERIFIED, Evidence, Problem, Status
+from ocsp_exporter.model import VERIFIED, Evidence, Problem, Reason, Revocation, Status
 
 #: Problems that leave no answer, and the status that they bring; those with None leave the status as it is. Any
 #: other means that an answer came and cannot be relied on.
@@ -31,6 +31,20 @@ def status_of(problems: Iterable[Problem]) -> Status | None:
     brought = {_BRINGS.get(problem, Status.INVALID) for problem in problems}
     order = (Status.INVALID, Status.SERVER_FAILED, Status.MISSING)
     return next((status for status in order if status in brought), None)
+
+
+#: What does not take back a revocation: it is for ever, however old the news of it is.
+_HARMLESS_FOR_REVOKED: Final = frozenset({Problem.EXPIRED, Problem.RESPONDER_CERTIFICATE_EXPIRED})
+
+
+def conclude(said: Status, revocation: Revocation | None, problems: Iterable[Problem]) -> Status:
+    """Return the status of evidence that is authentic, from what it says and what is wrong with it now.
+
+    A hold alone lapses with the evidence of it (RFC 5280, section 5.3.1).
+    """
+    is_hold = revocation is not None and revocation.reason is Reason.CERTIFICATE_HOLD
+    lasting = said is Status.REVOKED and not is_hold
+    return status_of(set(problems) - _HARMLESS_FOR_REVOKED if lasting else problems) or said
 
 
 def beside_what_is_kept(latest: Evidence, kept: Evidence | None) -> Evidence:

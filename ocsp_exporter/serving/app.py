@@ -10,16 +10,14 @@ from starlette.routing import Route
 
 from ocsp_exporter.config import Config
 from ocsp_exporter.serving.exposition import MetricsPage
+from ocsp_exporter.serving.health import health_routes
 from ocsp_exporter.serving.history import History
 from ocsp_exporter.serving.negotiation import negotiate_format
 from ocsp_exporter.serving.probe_endpoint import ProbeEndpoint
 from ocsp_exporter.serving.probes import Clock
-from ocsp_exporter.serving.responses import exposition, refusal, sentence, wants_gzip
+from ocsp_exporter.serving.responses import exposition, refusal, wants_gzip
 from ocsp_exporter.serving.scheduler import Scheduler
 from ocsp_exporter.serving.site import Site
-
-# So long the first round of all targets may keep the exporter from being ready.
-_FIRST_ROUND = 60.0
 
 
 def create_app(
@@ -31,7 +29,6 @@ def create_app(
     config: Callable[[], Config],
 ) -> Starlette:
     """Make the application, `config` giving the configuration that holds; it counts as started now."""
-    started = clock.monotonic()
 
     async def metrics_page(request: Request) -> Response:
         form = negotiate_format(",".join(request.headers.getlist("accept")))
@@ -39,20 +36,11 @@ def create_app(
         page = await metrics.body(form, gzipped=gzipped)
         return exposition(request, form, page, compressed=gzipped)
 
-    async def healthy(_request: Request) -> Response:
-        return sentence("ocsp_exporter is healthy.")
-
-    async def ready(_request: Request) -> Response:
-        if scheduler.first_round_done or clock.monotonic() - started >= _FIRST_ROUND:
-            return sentence("ocsp_exporter is ready.")
-        return sentence("Not ready: the first round of all targets is under way.", 503)
-
     routes = [
         *Site(scheduler, history, config, clock).routes(),
         Route("/metrics", metrics_page),
         Route("/probe", probe_endpoint.respond),
-        Route("/-/healthy", healthy),
-        Route("/-/ready", ready),
+        *health_routes(scheduler, clock),
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: refusal})
     app.router.redirect_slashes = False

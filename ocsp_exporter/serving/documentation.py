@@ -4,8 +4,20 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from ocsp_exporter.metrics import METRICS, TARGET_LABELS
-from ocsp_exporter.model import ChainError, Failure, KeyType, Phase, Problem, Reason, Signer, Source, Status
-from ocsp_exporter.serving.instruments import OWN_METRICS
+from ocsp_exporter.model import (
+    ChainError,
+    Failure,
+    FetchKind,
+    KeyType,
+    Phase,
+    Problem,
+    Reason,
+    Signer,
+    Source,
+    Status,
+    StoreResult,
+)
+from ocsp_exporter.serving.own_metrics import OWN_METRICS
 
 _CLOSED_SETS: tuple[tuple[str, type[StrEnum]], ...] = (
     ("source", Source),
@@ -17,6 +29,8 @@ _CLOSED_SETS: tuple[tuple[str, type[StrEnum]], ...] = (
     ("error", ChainError),
     ("signer", Signer),
     ("key_type", KeyType),
+    ("kind", FetchKind),
+    ("result", StoreResult),
 )
 
 _OF_TARGETS = f"""# Metrics

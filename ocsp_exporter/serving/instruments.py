@@ -1,12 +1,7 @@
-"""The exporter's own metrics: how many probes, how late, with which configuration.
-
-The rows are written down once; the objects that count and `docs/metrics.md` are made from them.
-"""
+"""What counts for the exporter's own metrics: probes, how late they are, fetches, and with which configuration."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from platform import python_version
-from typing import Literal
 
 from cryptography.hazmat.backends.openssl.backend import backend
 from prometheus_client import (
@@ -21,83 +16,45 @@ from prometheus_client import (
 )
 
 from ocsp_exporter import __version__
-from ocsp_exporter.model import Failure, Results
-
-
-@dataclass(frozen=True, slots=True)
-class OwnMetric:
-    """One metric of the exporter itself."""
-
-    name: str
-    kind: Literal["counter", "gauge", "histogram"]
-    help: str
-    labels: tuple[str, ...] = ()
-
-
-BUILD_INFO = OwnMetric(
-    "ocsp_exporter_build_info",
-    "gauge",
-    "The version of the exporter and of what it runs on, as labels; the value is 1.",
-    ("version", "python_version", "openssl_version"),
-)
-RELOAD_SUCCESSFUL = OwnMetric(
-    "ocsp_exporter_config_last_reload_successful",
-    "gauge",
-    "1 if the configuration was valid when it was last loaded, otherwise 0.",
-)
-RELOAD_TIMESTAMP = OwnMetric(
-    "ocsp_exporter_config_last_reload_success_timestamp_seconds",
-    "gauge",
-    "When a valid configuration was last loaded.",
-)
-TARGETS = OwnMetric(
-    "ocsp_exporter_targets",
-    "gauge",
-    "How many targets the exporter itself probes, by where they were configured.",
-    ("discovery",),
-)
-PROBES = OwnMetric(
-    "ocsp_exporter_probes_total",
-    "counter",
-    "How many probes have ended, those for /probe included; one of several addresses or key types is one.",
-    ("module",),
-)
-PROBE_FAILURES = OwnMetric(
-    "ocsp_exporter_probe_failures_total",
-    "counter",
-    "How many probes could not look at their target, or at one of its addresses or key types, by reason.",
-    ("module", "failure"),
-)
-PROBES_IN_FLIGHT = OwnMetric(
-    "ocsp_exporter_probes_in_flight",
-    "gauge",
-    "How many probes are running now.",
-)
-SCHEDULE_DELAY = OwnMetric(
-    "ocsp_exporter_probe_schedule_delay_seconds",
-    "histogram",
-    "How much later than appointed scheduled probes began; the first probe of a target has no appointment.",
-)
-
-#: All of them, in the order of the documentation.
-OWN_METRICS = (
+from ocsp_exporter.model import Failure, FetchKind, Problem, Results, StoreResult
+from ocsp_exporter.serving.own_metrics import (
     BUILD_INFO,
+    FETCH_DURATION,
+    FETCH_FAILURES,
+    FETCHES,
+    HOST_UP,
+    PROBE_FAILURES,
+    PROBES,
+    PROBES_IN_FLIGHT,
     RELOAD_SUCCESSFUL,
     RELOAD_TIMESTAMP,
-    TARGETS,
-    PROBES,
-    PROBE_FAILURES,
-    PROBES_IN_FLIGHT,
     SCHEDULE_DELAY,
+    STORE_REQUESTS,
+    TARGETS,
+    OwnMetric,
 )
 
 _DELAY_BUCKETS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60, 120, 300)
+_FETCH_BUCKETS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60)
+
+#: Certificates may name any number of hosts. Those that are only ever refused cannot take all the names.
+MOST_HOSTS = 200
+MOST_REFUSED_HOSTS = 100
+OTHER_HOSTS = "other"
+_LONGEST_HOST = 256
+
+#: These say nothing of the host.
+_REFUSALS = {Problem.BLOCKED_BY_EGRESS_POLICY, Problem.UNSUPPORTED_SCHEME}
+#: With these a host gave no answer, or a refusal. With the others it gave an answer that cannot be used.
+_DOWN = (Problem.UNREACHABLE, Problem.TIMEOUT, Problem.HTTP_ERROR)
+_UNUSABLE = (Problem.TOO_LARGE, Problem.MALFORMED)
 
 
 class Instruments:
     """The objects that count, in a registry of their own, with the collectors of process and platform.
 
-    Every series of the named modules is there from the start, at 0, so that `rate()` sees the first increase.
+    Every series of the named modules is there from the start, at 0, so that `rate()` sees the first increase; those
+    of a host are from its first fetch on.
     """
 
     def __init__(self, modules: Iterable[str]) -> None:
@@ -117,10 +74,26 @@ class Instruments:
         self.schedule_delay = Histogram(
             SCHEDULE_DELAY.name, SCHEDULE_DELAY.help, registry=self.registry, buckets=_DELAY_BUCKETS
         )
+        self._fetches = self._counter(FETCHES)
+        self._fetch_failures = self._counter(FETCH_FAILURES)
+        self._fetch_duration = Histogram(
+            FETCH_DURATION.name,
+            FETCH_DURATION.help,
+            FETCH_DURATION.labels,
+            registry=self.registry,
+            buckets=_FETCH_BUCKETS,
+        )
+        self._host_up = self._gauge(HOST_UP)
+        self._hosts: set[str] = set()
+        self._store_requests = self._counter(STORE_REQUESTS)
         for module in modules:
             self._probes.labels(module)
             for failure in Failure:
                 self._failures.labels(module, failure)
+        for kind in FetchKind:
+            self._fetch_duration.labels(kind)
+            for result in StoreResult:
+                self._store_requests.labels(kind, result)
 
     def configured(self, targets: int, now: float) -> None:
         """Note that a valid configuration with so many static targets was loaded."""
@@ -134,6 +107,33 @@ class Instruments:
         self._probes.labels(module).inc()
         for failure in {result.failure for result in results if result.failure is not None}:
             self._failures.labels(module, failure).inc()
+
+    def fetched(self, kind: FetchKind, host: str, seconds: float, problem: Problem | None, /) -> None:
+        """Count a fetch that has ended; `host` is empty where the URL names none, `problem` None where all is well."""
+        if not host or problem in _REFUSALS:
+            self._fetch_failures.labels(kind, self._name(host, MOST_REFUSED_HOSTS), problem).inc()
+            return
+        name = self._name(host, MOST_HOSTS)
+        for possible in (*_DOWN, *_UNUSABLE):
+            self._fetch_failures.labels(kind, name, possible)
+        if problem:
+            self._fetch_failures.labels(kind, name, problem).inc()
+        self._fetches.labels(kind, name).inc()
+        self._fetch_duration.labels(kind).observe(seconds)
+        if name != OTHER_HOSTS:  # there it would be the last of many hosts
+            self._host_up.labels(kind, name).set(problem not in _DOWN)
+
+    def store_requested(self, kind: FetchKind, result: StoreResult, /) -> None:
+        """Count a request to the store."""
+        self._store_requests.labels(kind, result).inc()
+
+    def _name(self, host: str, most: int) -> str:
+        """Return the label value for a host: its own name, as long as there are not too many."""
+        if host and host not in self._hosts:
+            if len(self._hosts) >= most:
+                return OTHER_HOSTS
+            self._hosts.add(host)
+        return host[:_LONGEST_HOST]
 
     def _gauge(self, row: OwnMetric) -> Gauge:
         return Gauge(row.name, row.help, row.labels, registry=self.registry)

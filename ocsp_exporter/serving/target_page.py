@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from ocsp_exporter import advice
-from ocsp_exporter.model import Evidence, Findings, ProbeResult, Problem, ScheduledTarget, Source
+from ocsp_exporter.model import Evidence, Findings, ProbeResult, Problem, ScheduledTarget, Source, Status
 from ocsp_exporter.quoting import printable
 from ocsp_exporter.report import phrases, words
 from ocsp_exporter.report.assessment import Assessment, assess, elapsed_life, is_refresh_overdue, name_of, violation
@@ -183,7 +183,8 @@ def _remedies(result: ProbeResult, now: float) -> Iterator[Remedy]:
         yield Remedy("", result.failure, templates.place_of(result.failure), said.meaning, said.action)
     for evidence in result.findings.evidence if result.findings else ():
         name = name_of(evidence)
-        if evidence.status in advice.STATUS_ACTIONS:
+        is_about_staple = evidence.source is Source.STAPLE or evidence.status is not Status.MISSING
+        if evidence.status in advice.STATUS_ACTIONS and is_about_staple:
             meaning = f"{phrases.status_of(evidence).capitalize()}."
             yield Remedy(name, evidence.status, "", meaning, advice.STATUS_ACTIONS[evidence.status])
         if is_refresh_overdue(evidence, now):

@@ -1,29 +1,98 @@
-"""Responders of a CA: `openssl ocsp`, and one of ours that says whatever a test wants."""
+"""Responders of a CA: `openssl ocsp`, `cfssl`, and one of ours that says whatever a test wants. A cache before one."""
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.demo.certificate import Credential
-from tests.peers.daemons import HOST, find, run
+from ocsp_exporter.model import Reason, Revocation, Status
+from tests.peers.daemons import HOST, PATIENCE, find, run
 from tests.peers.servers import der, pem, write
+
+#: Certificates that a responder knows: None for those that are good.
+Known = Mapping[Credential, Revocation | None]
 
 
 @contextmanager
-def openssl_ocsp(folder: Path, port: int, authority: Authority, leaves: Sequence[Credential]) -> Iterator[None]:
-    """Answer for a CA on a port while the block lasts: the leaves are good, all others unknown."""
-    ca = write(folder / "responder.pem", pem(der(authority.certificate)))
-    key = write(folder / "responder.key.pem", Credential(authority.certificate, authority.key).key_pem())
-    index = write(folder / "index.txt", "".join(map(_line, leaves)).encode())
+def openssl_ocsp(
+    folder: Path,
+    port: int,
+    authority: Authority,
+    leaves: Sequence[Credential] | Known,
+    signer: Credential | None = None,
+) -> Iterator[None]:
+    """Answer for a CA on a port while the block lasts: leaves are good unless they are revoked, all others unknown.
+
+    `signer` None: the CA signs the answers itself.
+    """
+    known = leaves if isinstance(leaves, Mapping) else dict.fromkeys(leaves)
+    ca, certificate, key = _signing_files(folder, authority, signer)
+    index = write(folder / "index.txt", "".join(_line(*each) for each in known.items()).encode())
     command = [find("openssl"), "ocsp", "-port", str(port), "-index", str(index), "-CA", str(ca)]
-    command += ["-rsigner", str(ca), "-rkey", str(key), "-ndays", "7", "-ignore_err"]
-    # Go takes a certificate in the answer for a delegated responder's, which the CA's own is not.
-    command += ["-resp_no_certs"]
+    command += ["-rsigner", str(certificate), "-rkey", str(key), "-ndays", "7", "-ignore_err"]
+    if signer is None:
+        # Go takes a certificate in the answer for a delegated responder's, which the CA's own is not.
+        command += ["-resp_no_certs"]
     # OpenSSL 3.0 spins for ever if somebody only connects to see whether it listens.
     with run(command, folder, [port], ready="waiting for OCSP client connections"):
+        yield
+
+
+@contextmanager
+def cfssl_ocspserve(
+    folder: Path, port: int, authority: Authority, known: Mapping[Credential, Status], signer: Credential | None = None
+) -> Iterator[None]:
+    """Answer for a CA on a port while the block lasts, from answers that were signed beforehand.
+
+    What is revoked was so at the beginning of the year 2024 because its key was compromised.
+    """
+    program = find("cfssl")
+    ca, certificate, key = _signing_files(folder, authority, signer)
+    command = [program, "ocspsign", "-ca", str(ca), "-responder", str(certificate), "-responder-key", str(key)]
+    command += ["-reason", "1", "-revoked-at", f"{datetime.fromtimestamp(CFSSL_REVOKED_AT, UTC):%Y-%m-%d}"]
+    answers = []
+    for number, (leaf, status) in enumerate(known.items()):
+        subject = write(folder / f"{number}.pem", pem(der(leaf.certificate)))
+        about = [*command, "-cert", str(subject), "-status", status]
+        printed = subprocess.run(about, cwd=folder, capture_output=True, check=True, timeout=PATIENCE)
+        answers.append(json.loads(printed.stdout)["ocspResponse"])
+    responses = write(folder / "responses", "".join(f"{each}\n" for each in answers).encode())
+    command = [program, "ocspserve", "-address", HOST, "-port", str(port), "-responses", str(responses)]
+    with run(command, folder, [port]):
+        yield
+
+
+CFSSL_REVOKED_AT = 1_704_067_200
+
+
+@contextmanager
+def caching_proxy(folder: Path, port: int, upstream: int) -> Iterator[None]:
+    """Keep an nginx on a port, while the block lasts, that keeps for an hour what the responder on another answers."""
+    temporary = [f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")]
+    configuration = [
+        "daemon off;",
+        "user root;",  # where it is not root it stays who it is, and says so
+        f"pid {folder}/nginx.pid;",
+        "error_log stderr notice;",
+        "events { worker_connections 64; }",
+        "http {",
+        "access_log off;",
+        *temporary,
+        f"proxy_cache_path {folder}/cache keys_zone=responses:1m;",
+        "server {",
+        f"listen {HOST}:{port};",
+        f"location / {{ proxy_pass http://{HOST}:{upstream}; proxy_cache responses; proxy_cache_valid 200 1h; }}",
+        "}",
+        "}",
+    ]
+    path = write(folder / "cache.conf", "\n".join(configuration).encode())
+    with run([find("nginx"), "-p", str(folder), "-e", "stderr", "-c", str(path)], folder, [port]):
         yield
 
 
@@ -57,14 +126,32 @@ def scripted(answer: Callable[[], bytes | None]) -> Iterator[str]:
             thread.join()
 
 
-def _line(leaf: Credential) -> str:
-    """Return the line that OpenSSL's own CA would have written of a valid certificate."""
+def _signing_files(folder: Path, authority: Authority, signer: Credential | None) -> tuple[Path, Path, Path]:
+    """Write the CA's certificate, the signer's, and its key."""
+    signer = signer or Credential(authority.certificate, authority.key)
+    return (
+        write(folder / "ca.pem", pem(der(authority.certificate))),
+        write(folder / "responder.pem", pem(der(signer.certificate))),
+        write(folder / "responder.key.pem", signer.key_pem()),
+    )
+
+
+#: CRLReason of RFC 5280, section 5.3.1, in the words of OpenSSL's index.
+_REASONS = {Reason.KEY_COMPROMISE: "keyCompromise", Reason.CERTIFICATE_HOLD: "certificateHold"}
+
+
+def _line(leaf: Credential, revocation: Revocation | None) -> str:
+    """Return the line that OpenSSL's own CA would have written of a certificate."""
     certificate = leaf.certificate
     serial_number = f"{certificate.serial_number:X}"
+    revoked = ""
+    if revocation:
+        reason = f",{_REASONS[revocation.reason]}" if revocation.reason else ""
+        revoked = f"{datetime.fromtimestamp(revocation.time, UTC):%y%m%d%H%M%SZ}{reason}"
     fields = (
-        "V",
+        "R" if revocation else "V",
         f"{certificate.not_valid_after_utc:%y%m%d%H%M%SZ}",
-        "",
+        revoked,
         serial_number.zfill(len(serial_number) + len(serial_number) % 2),
         "unknown",
         f"/CN={serial_number}",  # no two lines may have the same name

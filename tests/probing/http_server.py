@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -11,21 +12,28 @@ Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @dataclass
 class Server:
-    """Where it listens, and the head of each request that came, as text."""
+    """Where it listens, and of each request that came the head, as text, and the body."""
 
     port: int
+    listening: asyncio.Server | None = None
     heads: list[str] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
 
     def url(self, path: str = "/", host: str = "127.0.0.1", scheme: str = "http") -> str:
         """Give a URL that leads here."""
         return f"{scheme}://{host}:{self.port}{path}"
+
+    def stop(self) -> None:
+        """Listen no more."""
+        assert self.listening
+        self.listening.close()
 
 
 @contextlib.asynccontextmanager
 async def serve(*scripts: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
     """Serve on a free port: the first request by the first script and so on, all others by the last.
 
-    A script begins after the head of a request; after it the connection is closed.
+    A script begins after a request was read; after it the connection is closed.
     """
     server = Server(0)
     running: set[asyncio.Task[None]] = set()
@@ -36,7 +44,9 @@ async def serve(*scripts: Script, tls: ssl.SSLContext | None = None) -> AsyncIte
         running.add(task)
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             head = await reader.readuntil(b"\r\n\r\n")
+            length = re.search(rb"(?i)\r\nContent-Length: *(\d+)", head)
             server.heads.append(head.decode())
+            server.bodies.append(await reader.readexactly(int(length[1])) if length else b"")
             await scripts[min(len(server.heads), len(scripts)) - 1](reader, writer)
         writer.close()
         with contextlib.suppress(OSError, asyncio.CancelledError):
@@ -44,7 +54,7 @@ async def serve(*scripts: Script, tls: ssl.SSLContext | None = None) -> AsyncIte
         running.discard(task)
 
     listening = await asyncio.start_server(converse, "127.0.0.1", 0, ssl=tls)
-    server.port = listening.sockets[0].getsockname()[1]
+    server.port, server.listening = listening.sockets[0].getsockname()[1], listening
     try:
         yield server
     finally:

@@ -266,6 +266,27 @@ async def test_three_redirects_are_followed_and_no_more() -> None:
     assert len(loop.heads) == 4
 
 
+async def test_a_redirect_to_another_host_is_not_what_the_operator_wrote() -> None:
+    """Under `listed` it leads only where the operator allows, and on the same host as before anywhere."""
+    known = {"ca.example": ["127.0.0.1"], "elsewhere.example": ["127.0.0.1"]}
+
+    def written(url: str) -> Request:
+        return Request(url, Voucher.OPERATOR)
+
+    async with (
+        serve(GOOD) as end,
+        serve(redirect(end.url("/", "elsewhere.example"))) as other,
+        serve(redirect("/again"), GOOD) as same,
+        egress(EgressPolicy(follow=Follow.LISTED), known) as client,
+    ):
+        assert (await fetch(client, written(same.url("/", "ca.example")))).body == b"good"
+        assert (await failure(client, written(other.url("/", "ca.example"))))[0] is Problem.BLOCKED_BY_EGRESS_POLICY
+        assert end.heads == []
+        listed = EgressPolicy(follow=Follow.LISTED, allowed_hosts=frozenset({"elsewhere.example"}))
+        async with egress(listed, known) as allowing:
+            assert (await fetch(allowing, written(other.url("/", "ca.example")))).body == b"good"
+
+
 @pytest.mark.parametrize(
     ("status", "method"), [("302 Found", "POST"), ("307 Temporary Redirect", "POST"), ("303 See Other", "GET")]
 )
@@ -319,6 +340,22 @@ async def test_who_vouches_for_a_url_vouches_for_where_it_leads(voucher: Voucher
         assert (await failure(client, Request(server.url(), voucher)))[0] is Problem.BLOCKED_BY_EGRESS_POLICY
         assert (await failure(client, server.url()))[0] is Problem.BLOCKED_BY_EGRESS_POLICY
     assert len(server.heads) == 3
+
+
+async def test_a_name_that_may_not_be_asked_is_not_looked_up() -> None:
+    """Nobody learns of it. Where addresses are allowed, only the look-up can tell whether it leads to one."""
+    looked_up = []
+
+    def note(host: str) -> Addresses:
+        looked_up.append(host)
+        return (Address(AF_INET, "192.0.2.1"),)
+
+    for policy, names_looked_up in ((EgressPolicy(), []), (HERE, ["ca.example"])):
+        looked_up.clear()
+        async with egress(policy, resolver=Resolver(note)) as client:
+            told = await failure(client, "http://ca.example/")
+        assert told[0] is Problem.BLOCKED_BY_EGRESS_POLICY
+        assert looked_up == names_looked_up
 
 
 async def test_only_those_addresses_of_a_name_are_used_that_may_be() -> None:

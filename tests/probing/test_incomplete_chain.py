@@ -16,10 +16,11 @@ from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.demo.certificate import Credential
 from ocsp_exporter.demo.endpoints import Endpoint, serve_tls
 from ocsp_exporter.demo.listening import listen, port_of
-from ocsp_exporter.model import Evidence, Findings, Problem, Signer, Source, Status, Target
+from ocsp_exporter.model import EgressPolicy, Evidence, Findings, Module, Problem, Signer, Source, Status, Target
 from ocsp_exporter.probing.opening import open_prober
 from tests.findings import tls_of
 from tests.probing.http_server import Server, answer, hang_after, serve
+from tests.probing.wire import Notes
 
 ROOT = Authority.root(time.time())
 ISSUER = ROOT.intermediate()
@@ -97,6 +98,19 @@ async def test_the_fetched_issuer_verifies_the_staple(tmp_path: Path, body: byte
             assert (staple(found).status, staple(found).problems) == (Status.INVALID, (Problem.ISSUER_UNAVAILABLE,))
             assert [each.depth for each in found.certificates] == [0]
         assert len(server.heads) == 1
+
+
+async def test_what_is_fetched_for_a_probe_is_told(tmp_path: Path) -> None:
+    """By whom a prober is opened, he hears of it; of a probe that fetches nothing there is nothing to hear."""
+    notes = Notes()
+    policy = EgressPolicy(allowed_hosts=frozenset({"localhost"}))
+    async with serve(answer(DER)) as server, endpoint(tmp_path, ca_cer(server)) as running:
+        async with open_prober(policy, notes) as prober:
+            await prober.probe(running.target, Module("web", issuers=(ISSUER.certificate,), fetch_issuer=True))
+            assert notes.fetches == []
+            await prober.probe(running.target, Module("web", fetch_issuer=True))
+        [(kind, host, _, problem)] = notes.fetches
+        assert (kind, host, problem) == ("issuer", f"localhost:{server.port}", None)
 
 
 async def test_a_wrong_certificate_behind_the_url_is_not_taken(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.model import EgressPolicy, Follow
 from ocsp_exporter.probing import issuer_fetch
 from ocsp_exporter.probing.egress import Egress
+from ocsp_exporter.probing.fetcher import Fetcher
 from ocsp_exporter.probing.issuer_fetch import IssuerFetch
 from ocsp_exporter.probing.resolver import Resolver
 from tests.probing.http_server import Script, answer, hang_after, serve
@@ -60,7 +61,7 @@ async def fetching(policy: EgressPolicy = BY_NAME) -> AsyncIterator[Fetching]:
     clock = [0.0]
     resolver = Resolver()
     egress = Egress(policy, resolver)
-    issuers = IssuerFetch(egress, lambda: clock[0])
+    issuers = IssuerFetch(Fetcher(egress, 1000.0), lambda: clock[0])
     try:
         yield Fetching(issuers, clock)
     finally:
@@ -112,7 +113,7 @@ async def test_what_is_no_issuer_is_not_taken(fault: str, caplog: pytest.LogCapt
         for expected in (None, None, ISSUER.certificate):
             assert await here.find(subject) == expected
             here.clock[0] += 301.0
-    told = [(record.levelname, vars(record).get("problem")) for record in caplog.records]
+    told = [(record.levelname, vars(record)["fields"].get("problem")) for record in caplog.records]
     assert told == ([("WARNING", problem), ("INFO", None)] if problem else [])
 
 
@@ -256,7 +257,7 @@ class _Faulty(Resolver):
 async def test_a_fault_of_the_exporter_fails_nobody(caplog: pytest.LogCaptureFixture) -> None:
     """It is in the log with its place in the code."""
     resolver = _Faulty()
-    issuers = IssuerFetch(Egress(EgressPolicy(), resolver))
+    issuers = IssuerFetch(Fetcher(Egress(BY_NAME, resolver), 1000.0))
     assert await issuers.find(leaf("http://localhost/"), asyncio.get_running_loop().time() + PATIENCE) is None
     resolver.close()
     assert "Traceback" in caplog.text

@@ -29,6 +29,7 @@ from ocsp_exporter.config.document import Fault
 from ocsp_exporter.config.values import parse_duration, parse_size, show_duration, show_size
 from ocsp_exporter.model import (
     AddressChoice,
+    AllowedTargets,
     CertIDHash,
     ChainDepth,
     CRLQuery,
@@ -38,7 +39,7 @@ from ocsp_exporter.model import (
     IPProtocol,
     KeyType,
     Module,
-    Prober,
+    ProberKind,
     RequestMethod,
     ResponderSettings,
     ScheduledTarget,
@@ -85,6 +86,7 @@ def test_an_empty_file_is_all_defaults() -> None:
         concurrency=512,
         store_path=None,
         egress=EgressPolicy(),
+        probe_endpoint_allowed=AllowedTargets(),
         probe_endpoint_concurrency=512,
         modules=BUILT_IN_MODULES,
         targets=(),
@@ -109,7 +111,9 @@ def test_every_key_finds_its_place() -> None:
               max_crl_bytes: 2MiB
               requests_per_second_per_host: 0.5
               proxy_url: http://user:secret@proxy.example.org:3128
-            probe_endpoint: {concurrency: 8}
+            probe_endpoint:
+              allow_targets: ["*.Example.org.", 10.0.0.0/8, mx?.example.net, "2001:db8::1"]
+              concurrency: 8
             modules:
               strict:
                 starttls: xmpp-client
@@ -192,6 +196,10 @@ def test_every_key_finds_its_place() -> None:
             max_crl_bytes=2097152,
             requests_per_second_per_host=0.5,
             proxy_url="http://user:secret@proxy.example.org:3128",
+        ),
+        probe_endpoint_allowed=AllowedTargets(
+            names=("*.example.org", "mx?.example.net"),
+            networks=(ip_network("10.0.0.0/8"), ip_network("2001:db8::1/128")),
         ),
         probe_endpoint_concurrency=8,
         modules={**BUILT_IN_MODULES, "strict": strict, "plain": Module("plain")},
@@ -602,7 +610,7 @@ def test_a_crl_is_watched_by_itself(folder: Path) -> None:
     """A module with the prober crl names the one issuer, and its targets are URLs or files."""
     text = "modules: {my-crl: {prober: crl, issuer_file: good.pem}}\ntargets: [{targets: [%s], module: my-crl}]"
     config = parse_config(text % "http://ca.example/ca.crl", "f.yaml", folder)
-    assert config.modules["my-crl"].prober is Prober.CRL
+    assert config.modules["my-crl"].prober is ProberKind.CRL
     assert config.targets[0].target.location == "http://ca.example/ca.crl"
 
     with pytest.raises(ConfigError, match=r"f.yaml:2:22: targets\[0\].targets\[0\]: target .*neither an http\(s\) URL"):

@@ -21,7 +21,8 @@ from ocsp_exporter.model import (
     Status,
 )
 from ocsp_exporter.serving.documentation import markdown
-from ocsp_exporter.serving.instruments import OWN_METRICS, Instruments
+from ocsp_exporter.serving.instruments import Instruments
+from ocsp_exporter.serving.own_metrics import OWN_METRICS
 from tests.unit.results import FINDINGS, GOOD, LEAF, MISSING, NOW, RESULT, SESSION, TLS, failed, found
 
 Series = dict[tuple[str, ...], float]

@@ -513,7 +513,7 @@ async def test_config() -> None:
 
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
     assert response.headers["x-content-type-options"] == "nosniff"
-    assert "probe_endpoint:\n  concurrency: 7\n" in response.text
+    assert "\n  concurrency: 7\n" in response.text
 
 
 @pytest.mark.parametrize("path", ["/target", "/history", "/verdicts", "/config", "/api/v1/targets", "/evidence.der"])

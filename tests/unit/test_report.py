@@ -12,6 +12,7 @@ from ocsp_exporter.model import (
     Applicability,
     CertificateFacts,
     ChainError,
+    CRLFacts,
     Evidence,
     Failure,
     Findings,
@@ -268,6 +269,79 @@ class TestText:
         assert "NOT APPLICABLE  no OCSP responder, no Must-Staple" in printed(
             found(leaf=OCSPLESS, stapled=0, compliant=None)
         )
+
+    def test_tells_what_each_source_says_and_whether_they_agree(self) -> None:
+        """Responder and CRL have their own sections; a contradiction and the staple's lag stand before them."""
+        answer = replace(STAPLE, source=Source.RESPONDER, this_update=NOW, fetched_at=NOW)
+        listed = Evidence(
+            Source.CRL,
+            0,
+            Status.REVOKED,
+            authentic=True,
+            this_update=NOW,
+            revocation=Revocation(NOW - 3 * DAY, Reason.SUPERSEDED),
+            crl=CRLFacts(7, 12),
+        )
+        result = found(STAPLE, answer, listed)
+        assert result.findings
+        together = replace(result.findings, agreement={0: False, 1: True}, staple_lag=HOUR)
+        text = printed(replace(result, findings=together), width=200)
+        for line in (
+            "  sources       contradict each other\n",
+            "  depth 1       agree\n",
+            "  staple lag    the responder's answer is 1 h newer than the staple\n",
+            "  number        7\n",
+            "  entries       12\n",
+        ):
+            assert line in text
+        told = (
+            "The sources contradict each other: the certificate is good by the staple, good by the responder, revoked"
+        )
+        assert "CRITICAL  The certificate is revoked since" in text
+        assert f"and {told} by the CRL." in text
+
+        alone = printed(found(STAPLE), width=200)
+        assert "Together" not in alone
+
+    @pytest.mark.parametrize("source", [Source.RESPONDER, Source.CRL])
+    def test_a_source_that_nobody_asked_weighs_nothing_and_is_told(self, source: Source) -> None:
+        """What the policy forbids is shown beside a good staple, which stays good, without advice about staples."""
+        blocked = Evidence(source, 0, Status.MISSING, (Problem.BLOCKED_BY_EGRESS_POLICY,))
+        result = found(STAPLE, blocked)
+        assert result.findings
+        applicable = (Applicability(source, 0, applicable=True, host="ocsp.example"),)
+        result = replace(result, findings=replace(result.findings, applicability=applicable))
+        judged = assess(result, NOW)
+        assert judged.level is Level.OK
+        assert [ground.level for ground in judged.grounds] == [Level.OK, Level.NOTHING_KNOWN]
+        assert judged.grounds[1].text.endswith("was not asked for: blocked_by_egress_policy.")
+        text = printed(result, width=200)
+        assert "MISSING  nobody was asked, which is not the same as good" in text
+        assert advice.STATUS_ACTIONS[Status.MISSING] not in text
+
+    @pytest.mark.parametrize(
+        ("evidence", "text"),
+        [
+            (
+                replace(STAPLE, source=Source.RESPONDER, problems=(Problem.UNREACHABLE,)),
+                "The responder's answer has a fault: unreachable.",
+            ),
+            (
+                Evidence(Source.RESPONDER, 0, Status.SERVER_FAILED, (Problem.TIMEOUT,)),
+                "The responder's answer cannot be had: timeout.",
+            ),
+            (
+                Evidence(Source.CRL, 0, Status.SERVER_FAILED, (Problem.HTTP_ERROR,)),
+                "The CRL cannot be had: http_error.",
+            ),
+        ],
+        ids=["kept", "down", "crl down"],
+    )
+    def test_a_source_that_is_down_is_a_warning(self, evidence: Evidence, text: str) -> None:
+        """Whether its last answer still holds or there is none; with nothing wrong there is no warning."""
+        judged = assess(found(STAPLE, evidence), NOW)
+        assert (judged.level, judged.headline) == (Level.WARNING, text)
+        assert assess(found(STAPLE, replace(STAPLE, source=evidence.source)), NOW).level is Level.OK
 
     def test_tells_each_problem_with_what_to_do(self) -> None:
         """Under the evidence stand all of its problems, their meaning and the way out."""
@@ -550,6 +624,7 @@ Chain
                 expires in 79 d: 2026-12-09 14:13:20 UTC
                 ec-secp256r1, serial 1a2b3c
                 OCSP responder http://ocsp.example/
+                CRL not named
 
 Must-Staple
   certificate   demands a staple (TLS feature status_request)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocsp_exporter.model import Prober, StartTLS, Target
+from ocsp_exporter.model import ProberKind, StartTLS, Target
 from ocsp_exporter.target import TargetError, parse_crl_target, parse_host, parse_target, read_target
 
 ACCEPTED = (
@@ -208,7 +208,7 @@ def test_any_text_is_a_target_or_a_target_error(text: str) -> None:
 def test_a_crl_is_a_url_or_the_path_of_a_file(text: str, host: str, port: int, location: str) -> None:
     """What is fetched is the text itself; only a path is a file."""
     target = Target(name=text, host=host, port=port, location=location)
-    assert parse_crl_target(text) == read_target(text, Prober.CRL) == target
+    assert parse_crl_target(text) == read_target(text, ProberKind.CRL) == target
     assert target.is_file is (not host)
 
 
@@ -236,7 +236,7 @@ def test_a_text_that_names_no_crl_is_refused_with_a_sentence(text: str, told: st
 
 def test_other_probers_take_no_url_for_what_it_leads_to() -> None:
     """For a handshake the path of a URL means nothing, and a path names no host."""
-    assert read_target("https://a.example/b", Prober.TLS).location is None
-    assert read_target("a.example", Prober.TLS, StartTLS.SMTP).port == 25
+    assert read_target("https://a.example/b", ProberKind.TLS).location is None
+    assert read_target("a.example", ProberKind.TLS, StartTLS.SMTP).port == 25
     with pytest.raises(TargetError):
-        read_target("/var/lib/ca/ca.crl", Prober.TLS)
+        read_target("/var/lib/ca/ca.crl", ProberKind.TLS)

@@ -1,0 +1,289 @@
+"""What a source last said to each question: kept, stored, and asked for again in time, once for all who ask."""
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+from ocsp_exporter.model import SHORTEST_REST, FetchKind, Problem, StoreResult
+from ocsp_exporter.probing.egress import FetchFailed
+from ocsp_exporter.probing.store import Store
+from ocsp_exporter.revocation.checks import Policy
+
+logger = logging.getLogger(__name__)
+
+#: Seconds for which a first answer is waited for although the queue before its host is longer.
+QUEUE_PATIENCE = 1.0
+#: More questions than this, or bytes of answers, are not held: those least recently asked are forgotten.
+MOST_QUESTIONS = 200_000
+MOST_BYTES = 512 * 1024 * 1024
+
+Q = TypeVar("Q", bound=Hashable)
+Q_contra = TypeVar("Q_contra", contravariant=True)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched(Generic[T]):
+    """What a source said, and when it was last fetched or confirmed, in seconds since 1970."""
+
+    content: T
+    fetched_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kept(Generic[T]):
+    """What is known of a question: nothing at all before the first fetch has ended.
+
+    `usable` could be relied on when it came. `latest` is what the last fetch brought, usable or not; None, with the
+    `problem` that it met, where that brought nothing.
+    """
+
+    usable: Fetched[T] | None = None
+    latest: Fetched[T] | None = None
+    problem: Problem | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is anything to tell."""
+        return self.usable is not None or self.latest is not None or self.problem is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry(Generic[Q]):
+    """A question, and how its asker judges answers and how often he wants one: in `refresh` seconds at the latest."""
+
+    question: Q
+    policy: Policy
+    refresh: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Whether an answer can be relied on now, and when it ends, in seconds since 1970 (None: it does not say)."""
+
+    is_usable: bool
+    ends: float | None
+
+
+class Source(Protocol[Q_contra, T]):
+    """How one kind of evidence is fetched, judged, and put on disk."""
+
+    @property
+    def kind(self) -> FetchKind:
+        """What it fetches."""
+
+    async def fetch(self, question: Q_contra, policy: Policy, before: T | None) -> T:
+        """Fetch an answer; `before`, the last usable one, is given back where it is confirmed. Raises FetchFailed."""
+
+    def judge(self, question: Q_contra, content: T, policy: Policy, now: float) -> Judgement:
+        """Say whether an answer can be relied on."""
+
+    def delay(self, question: Q_contra) -> float:
+        """Give for how many seconds a request would now wait for its turn."""
+
+    def name(self, question: Q_contra) -> str:
+        """Give the name of the file that holds the answer: a SHA-256 in hex."""
+
+    def encode(self, content: T) -> bytes | None:
+        """Give what is written to the file; None where that must not be replaced."""
+
+    async def decode(self, question: Q_contra, encoded: bytes) -> T | None:
+        """Read what was written, None where it cannot be read."""
+
+    def settle(self, content: T) -> T:
+        """Give an answer without what is of use only until it is stored."""
+
+    def limit(self, question: Q_contra) -> int:
+        """Give the size in bytes of the largest file that is read."""
+
+    def size(self, content: T) -> int:
+        """Give about how many bytes of memory an answer takes."""
+
+
+@dataclass(slots=True, eq=False)
+class _Entry(Generic[Q, T]):
+    inquiry: Inquiry[Q]
+    kept: Kept[T] = field(default_factory=Kept)
+    known: asyncio.Event = field(default_factory=asyncio.Event)
+    failures: int = 0
+    was_asked: bool = True
+    task: asyncio.Task[None] | None = None
+    timer: asyncio.TimerHandle | None = None
+
+
+class Keeper(Generic[Q, T]):
+    """Keeps the answers of one source. Used from one event loop; `clock` is the time of day.
+
+    An answer is fetched when it is first asked for, and from then on in time as long as somebody asks for it: a look
+    never waits for a second fetch. `patience`: see `QUEUE_PATIENCE`.
+    """
+
+    def __init__(
+        self,
+        source: Source[Q, T],
+        store: Store,
+        clock: Callable[[], float] = time.time,
+        patience: float = QUEUE_PATIENCE,
+    ) -> None:
+        self._source = source
+        self._store = store
+        self._clock = clock
+        self._patience = patience
+        self._entries: dict[Q, _Entry[Q, T]] = {}
+        self._bytes = 0
+
+    async def get(self, inquiry: Inquiry[Q], deadline: float) -> Kept[T]:
+        """Return what is known by `deadline` on the loop's clock. A fetch may outlive it and serve the next look."""
+        entry = self._entries.pop(inquiry.question, None)
+        if entry is None:
+            entry = _Entry(inquiry)
+            self._start(entry, self._recall(entry))
+        self._entries[inquiry.question] = entry  # the last one in: the first ones are forgotten first
+        entry.inquiry, entry.was_asked = inquiry, True
+        self._forget_what_is_too_much()
+        if not entry.known.is_set():
+            await self._wait(entry, deadline)
+        return entry.kept
+
+    async def close(self) -> None:
+        """End what is under way."""
+        entries, self._entries = tuple(self._entries.values()), {}
+        await asyncio.gather(*filter(None, map(_stop, entries)), return_exceptions=True)
+
+    async def _wait(self, entry: _Entry[Q, T], deadline: float) -> None:
+        now = asyncio.get_running_loop().time()
+        for until in (min(deadline, now + self._patience), deadline):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(until):
+                    await entry.known.wait()
+                    return
+            if self._source.delay(entry.inquiry.question) > self._patience:
+                return
+
+    def _start(self, entry: _Entry[Q, T], work: "asyncio._CoroutineLike[None]") -> None:
+        entry.task = asyncio.create_task(work)
+
+    async def _recall(self, entry: _Entry[Q, T]) -> None:
+        """Take what was stored before a restart, and fetch what is due."""
+        stored = await self._stored(entry.inquiry)
+        if stored:
+            self._note(entry, Kept(usable=stored, latest=stored))
+            wait = self._rest(entry) - (self._clock() - stored.fetched_at)
+            if wait > 0:
+                self._set_timer(entry, wait)
+                return
+        await self._fetch(entry)
+
+    async def _stored(self, inquiry: Inquiry[Q]) -> Fetched[T] | None:
+        kind, question = self._source.kind, inquiry.question
+        name = self._source.name(question)
+        found = await self._store.read(kind, name, self._source.limit(question))
+        if found is None:
+            return None
+        content = await self._source.decode(question, found.content)
+        if content is None:
+            await self._store.discard(kind, name, StoreResult.CORRUPT)
+            return None
+        if not self._source.judge(question, content, inquiry.policy, self._clock()).is_usable:
+            was_usable = self._source.judge(question, content, inquiry.policy, found.fetched_at).is_usable
+            await self._store.discard(kind, name, StoreResult.OLD if was_usable else StoreResult.FOREIGN)
+            return None
+        self._store.used(kind)
+        return Fetched(self._source.settle(content), found.fetched_at)
+
+    async def _fetch(self, entry: _Entry[Q, T]) -> None:
+        question, policy, before = entry.inquiry.question, entry.inquiry.policy, entry.kept.usable
+        retry_after = 0.0
+        try:
+            content = await self._source.fetch(question, policy, before.content if before else None)
+        except FetchFailed as failed:
+            fields = {"kind": self._source.kind, "problem": failed.problem, "detail": failed.detail}
+            logger.debug("no answer that can be read", extra={"fields": fields})
+            kept, retry_after = Kept(before, None, failed.problem), failed.retry_after or 0.0
+        except Exception:  # whatever it is, it fails no probe
+            logger.exception("a fetch ended in an error of the exporter")
+            kept = Kept(before, None, Problem.UNREACHABLE)
+        else:
+            kept = await self._judged(entry, content)
+        is_usable = kept.latest is not None and kept.latest is kept.usable
+        entry.failures = 0 if is_usable else entry.failures + 1
+        self._note(entry, kept)
+        self._set_timer(entry, max(self._rest(entry), retry_after))
+
+    async def _judged(self, entry: _Entry[Q, T], content: T) -> Kept[T]:
+        """Take in what came; what can be relied on goes to the disk."""
+        inquiry, now = entry.inquiry, self._clock()
+        latest = Fetched(self._source.settle(content), now)
+        if not self._source.judge(inquiry.question, content, inquiry.policy, now).is_usable:
+            return Kept(entry.kept.usable, latest)
+        kind, name, before = self._source.kind, self._source.name(inquiry.question), entry.kept.usable
+        if before and content is before.content:
+            await self._store.touch(kind, name, now)
+        elif (encoded := self._source.encode(content)) is not None:
+            await self._store.write(kind, name, encoded, now)
+        return Kept(latest, latest)
+
+    def _rest(self, entry: _Entry[Q, T]) -> float:
+        inquiry, usable = entry.inquiry, entry.kept.usable
+        if entry.failures or usable is None:
+            return rest_after_failures(max(entry.failures, 1), inquiry.refresh)
+        ends = self._source.judge(inquiry.question, usable.content, inquiry.policy, self._clock()).ends
+        return rest_after_answer(None if ends is None else ends - usable.fetched_at, inquiry.refresh)
+
+    def _note(self, entry: _Entry[Q, T], kept: Kept[T]) -> None:
+        if self._entries.get(entry.inquiry.question) is entry:
+            self._bytes += self._size(kept) - self._size(entry.kept)
+        entry.kept = kept
+        entry.known.set()
+
+    def _size(self, kept: Kept[T]) -> int:
+        held = {id(each): each for each in (kept.usable, kept.latest) if each is not None}
+        return sum(self._source.size(each.content) for each in held.values())
+
+    def _set_timer(self, entry: _Entry[Q, T], seconds: float) -> None:
+        if self._entries.get(entry.inquiry.question) is entry:
+            entry.timer = asyncio.get_running_loop().call_later(seconds, self._when_due, entry)
+
+    def _when_due(self, entry: _Entry[Q, T]) -> None:
+        if entry.was_asked:
+            entry.was_asked = False
+            self._start(entry, self._fetch(entry))
+        else:
+            self._forget(entry)
+
+    def _forget_what_is_too_much(self) -> None:
+        while len(self._entries) > 1 and (len(self._entries) > MOST_QUESTIONS or self._bytes > MOST_BYTES):
+            self._forget(next(iter(self._entries.values())))
+
+    def _forget(self, entry: _Entry[Q, T]) -> None:
+        del self._entries[entry.inquiry.question]
+        self._bytes -= self._size(entry.kept)
+        _stop(entry)
+
+
+def _stop(entry: _Entry[Q, T]) -> asyncio.Task[None] | None:
+    if entry.timer:
+        entry.timer.cancel()
+    if entry.task:
+        entry.task.cancel()
+    return entry.task
+
+
+def rest_after_answer(lasts: float | None, refresh: float) -> float:
+    """Give the seconds from an answer that lasts as long (None: nobody knows) to the next fetch, with some chance.
+
+    Half of what was left of its life, `refresh` at most; a little less, so that not all are due at a time.
+    """
+    period = refresh if lasts is None else min(refresh, lasts / 2)
+    return max(period * random.uniform(0.8, 1.0), SHORTEST_REST * random.uniform(1.0, 1.1))  # noqa: S311 -- no secret
+
+
+def rest_after_failures(failures: int, refresh: float) -> float:
+    """Give the seconds to the next try after so many failures in a row, with some chance: each time twice as long."""
+    period = min(refresh, SHORTEST_REST * 2.0 ** min(failures - 1, 16))
+    return max(period * random.uniform(0.8, 1.0), SHORTEST_REST * random.uniform(1.0, 1.1))  # noqa: S311 -- likewise

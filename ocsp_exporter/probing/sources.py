@@ -1,0 +1,194 @@
+"""The two sources that are asked over HTTP, as a keeper wants them: how each is fetched, judged, and put on disk."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
+from ocsp_exporter.model import VERIFIED, Evidence, FetchKind, Problem, Source
+from ocsp_exporter.probing import distribution_point, responder
+from ocsp_exporter.probing.crl_reading import read_crl
+from ocsp_exporter.probing.egress import FetchFailed
+from ocsp_exporter.probing.fetcher import Fetcher
+from ocsp_exporter.probing.keeper import Judgement
+from ocsp_exporter.revocation import crl_verdict, response
+from ocsp_exporter.revocation.checks import Policy
+from ocsp_exporter.revocation.crl import CertificateList, MalformedCRL
+from ocsp_exporter.revocation.status import with_problems
+from ocsp_exporter.revocation.validation import Origin, validate
+
+
+@dataclass(frozen=True, slots=True)
+class ResponderSource:
+    """Responders, asked about one certificate at a time."""
+
+    fetcher: Fetcher
+    clock: Callable[[], float]
+    kind: FetchKind = FetchKind.OCSP
+
+    async def fetch(
+        self, question: responder.Question, policy: Policy, before: responder.ResponderAnswer | None
+    ) -> responder.ResponderAnswer:
+        """Ask the responders that the question names. Raises FetchFailed."""
+
+        def is_verified_now(answer: responder.ResponderAnswer) -> bool:
+            return self.judge(question, answer, policy, self.clock()).is_usable
+
+        return await responder.ask(self.fetcher, question, is_verified_now, before)
+
+    def judge(
+        self, question: responder.Question, content: responder.ResponderAnswer, policy: Policy, now: float
+    ) -> Judgement:
+        """Say whether the answer is verified."""
+        return _judgement(judge_answer(question, content, now, policy, Origin(Source.RESPONDER)))
+
+    def delay(self, question: responder.Question) -> float:
+        """Give for how many seconds a request would now wait for its turn."""
+        return self.fetcher.delay(question.urls[0])
+
+    def name(self, question: responder.Question) -> str:
+        """Name the answer by the URLs and the certificate, whichever way it is asked for."""
+        return _name(question.urls, question.subject, question.issuer)
+
+    def encode(self, content: responder.ResponderAnswer) -> bytes | None:
+        """Give the response."""
+        return content.der
+
+    async def decode(self, _question: responder.Question, encoded: bytes) -> responder.ResponderAnswer | None:
+        """Take a response; None where it cannot be read."""
+        try:
+            response.parse(encoded)
+        except response.MalformedResponse:
+            return None
+        return responder.ResponderAnswer(encoded)
+
+    def settle(self, content: responder.ResponderAnswer) -> responder.ResponderAnswer:
+        """Keep all of it."""
+        return content
+
+    def limit(self, _question: responder.Question) -> int:
+        """Give the size of the largest response that is read."""
+        return response.LARGEST_RESPONSE
+
+    def size(self, content: responder.ResponderAnswer) -> int:
+        """Give about how many bytes of memory a response takes."""
+        return len(content.der)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCRL:
+    """A CRL as it is held: its DER (None once it is on disk: it may have 64 MiB), and what was wrong with its fetch.
+
+    `highest` is the highest cRLNumber seen of this CRL. `validators` are for asking whether it has changed.
+    """
+
+    crl: CertificateList
+    der: bytes | None = None
+    problems: tuple[Problem, ...] = ()
+    validators: distribution_point.Validators = field(default_factory=dict)
+    highest: int | None = None
+
+
+def numbered_after(kept: KeptCRL, issuer: x509.Certificate, before: KeptCRL | None) -> KeptCRL:
+    """Note whether the number of a CRL is lower than one seen before (RFC 5280, section 5.2.3).
+
+    The number of a CRL that is not the issuer's own, or not a complete one, is of another series.
+    """
+    highest = before.highest if before else None
+    number = kept.crl.number if crl_verdict.is_authentic(kept.crl, issuer) else None
+    if number is None or highest is None or number >= highest:
+        return replace(kept, highest=highest if number is None else number)
+    return replace(kept, highest=highest, problems=(*kept.problems, Problem.NUMBER_WENT_BACKWARDS))
+
+
+@dataclass(frozen=True, slots=True)
+class CRLSource:
+    """CRLs: one for many certificates."""
+
+    fetcher: Fetcher
+    clock: Callable[[], float]
+    kind: FetchKind = FetchKind.CRL
+
+    async def fetch(self, question: distribution_point.Question, policy: Policy, before: KeptCRL | None) -> KeptCRL:
+        """Fetch the CRL from where the question says. Raises FetchFailed."""
+
+        def is_usable(crl: CertificateList) -> bool:
+            return self.judge(question, KeptCRL(crl), policy, self.clock()).is_usable
+
+        validators = before.validators if before else distribution_point.NO_VALIDATORS
+        fetched = await distribution_point.ask(self.fetcher, question, validators, is_usable)
+        if fetched is None and before is not None:
+            return before
+        if fetched is None:
+            raise FetchFailed(Problem.HTTP_ERROR, "the server says that what was never fetched has not changed")
+        kept = KeptCRL(fetched.crl, fetched.der, fetched.problems, fetched.validators)
+        return numbered_after(kept, question.issuer, before)
+
+    def judge(self, question: distribution_point.Question, content: KeptCRL, policy: Policy, now: float) -> Judgement:
+        """Say whether the CRL can be relied on, whoever asks."""
+        return _judgement(judge_crl(content, None, question.issuer, now, policy, Origin(Source.CRL)))
+
+    def delay(self, question: distribution_point.Question) -> float:
+        """Give for how many seconds a request would now wait for its turn."""
+        return self.fetcher.delay(question.urls[0])
+
+    def name(self, question: distribution_point.Question) -> str:
+        """Name the CRL by its URLs and its issuer."""
+        return _name(question.urls, question.issuer)
+
+    def encode(self, content: KeptCRL) -> bytes | None:
+        """Give the CRL; not one whose number went backwards, for it must not make the higher one forgotten."""
+        return None if Problem.NUMBER_WENT_BACKWARDS in content.problems else content.der
+
+    async def decode(self, question: distribution_point.Question, encoded: bytes) -> KeptCRL | None:
+        """Read a CRL, off the event loop where it is large; None where it cannot be read."""
+        try:
+            crl = await read_crl(encoded, question.issuer)
+        except MalformedCRL:
+            return None
+        return numbered_after(KeptCRL(crl, encoded), question.issuer, None)
+
+    def settle(self, content: KeptCRL) -> KeptCRL:
+        """Let go of the bytes."""
+        return replace(content, der=None)
+
+    def limit(self, question: distribution_point.Question) -> int:
+        """Give the size of the largest CRL that is taken."""
+        return question.limit
+
+    def size(self, content: KeptCRL) -> int:
+        """Give about how many bytes of memory a CRL takes."""
+        return len(content.crl.entries.records)
+
+
+def judge_answer(
+    question: responder.Question, answer: responder.ResponderAnswer, now: float, policy: Policy, origin: Origin
+) -> Evidence:
+    """Judge a responder's answer, and say what was wrong with its fetch beside that."""
+    evidence = validate(answer.der, question.subject, question.issuer, now, policy, origin, nonce=answer.nonce)
+    return with_problems(evidence, answer.problems)
+
+
+def judge_crl(
+    kept: KeptCRL,
+    subject: x509.Certificate | None,
+    issuer: x509.Certificate,
+    now: float,
+    policy: Policy,
+    origin: Origin,
+) -> Evidence:
+    """Judge a CRL about a certificate (None: by itself), and say what was wrong with its fetch beside that."""
+    return with_problems(crl_verdict.judge(kept.crl, subject, issuer, now, policy, origin), kept.problems)
+
+
+def _judgement(evidence: Evidence) -> Judgement:
+    return Judgement(evidence.status in VERIFIED, evidence.next_update)
+
+
+def _name(urls: tuple[str, ...], *certificates: x509.Certificate) -> str:
+    digest = sha256("\n".join(urls).encode("utf-8", "backslashreplace"))
+    for each in certificates:
+        digest.update(each.fingerprint(hashes.SHA256()))
+    return digest.hexdigest()
