@@ -33,7 +33,10 @@ class ConfigFile:
 
 
 class Reloader:
-    """Replaces the configuration, once at a time. `use` brings one into force; `opened` is the one at the start."""
+    """Replaces the configuration, once at a time. `use` brings one into force; `opened` is the one at the start.
+
+    `config` is the one that holds.
+    """
 
     def __init__(
         self,
@@ -44,7 +47,7 @@ class Reloader:
         clock: Clock,
     ) -> None:
         self._file = file
-        self._opened = opened
+        self._opened = self.config = opened
         self._use = use
         self._instruments = instruments
         self._clock = clock
@@ -59,6 +62,7 @@ class Reloader:
             try:
                 config = await in_thread(self._file.load)
                 await self._use(config)
+                self.config = config
             except Exception as error:
                 self._instruments.not_loaded()
                 for fault in error.faults if isinstance(error, ConfigError) else (error,):

@@ -20,12 +20,14 @@ from ocsp_exporter.serving.discovery.discovery import Discovery
 from ocsp_exporter.serving.discovery.sharding import WHOLE, Shard
 from ocsp_exporter.serving.exposition import MetricsPage
 from ocsp_exporter.serving.guard import Guard
-from ocsp_exporter.serving.health import Readiness, create_health_app
+from ocsp_exporter.serving.health import Readiness, create_health_app, health_routes
+from ocsp_exporter.serving.history import History
 from ocsp_exporter.serving.instruments import Instruments
 from ocsp_exporter.serving.probe_endpoint import ProbeEndpoint
 from ocsp_exporter.serving.probes import Clock, Probe, counted
 from ocsp_exporter.serving.reloading import ConfigFile, Reloader
 from ocsp_exporter.serving.scheduler import Scheduler
+from ocsp_exporter.serving.site import Site
 from ocsp_exporter.serving.tls import CurrentContext
 from ocsp_exporter.serving.web_config import WebConfigFile
 
@@ -124,8 +126,13 @@ async def serve(
 async def _serve(web: Web, work: Work, probe: Probe, instruments: Instruments, clock: Clock) -> None:
     config = work.config
     watched = counted(probe, instruments)
+    history = History()
     scheduler = Scheduler(
-        watched, concurrency=config.concurrency, clock=clock, observe_delay=instruments.schedule_delay.observe
+        watched,
+        concurrency=config.concurrency,
+        clock=clock,
+        observe_delay=instruments.schedule_delay.observe,
+        observe_results=history.note,
     )
     endpoint = ProbeEndpoint(
         watched,
@@ -149,7 +156,9 @@ async def _serve(web: Web, work: Work, probe: Probe, instruments: Instruments, c
     reloader = Reloader(work.file or ConfigFile(lambda: config), config, use, instruments, clock)
     readiness = Readiness(scheduler, lambda: discovery.has_answered, clock)
     metrics = MetricsPage(scheduler.publications, instruments.registry, clock.wall)
-    app = create_app(metrics, scheduler, endpoint, clock, readiness=readiness, reload=reloader.route())
+    site = Site(scheduler, history, lambda: reloader.config, clock)
+    further = (*site.routes(), reloader.route(), *health_routes(readiness))
+    app = create_app(metrics, scheduler, endpoint, further)
     guard = Guard(app, web.config) if web.config else None
     servers = [(_server(guard or app, web.config), web.sockets)]
     if web.health_sockets:

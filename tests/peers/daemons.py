@@ -46,6 +46,7 @@ _PACKAGES = {
     "cfssl": "golang-cfssl",
     "setpriv": "util-linux",
     "env": "coreutils",
+    "chromium": "chromium",
     "curl": "curl",
     "htpasswd": "apache2-utils",
 }
