@@ -246,6 +246,27 @@ class StoreResult(StrEnum):
     FAILED = "failed"
 
 
+class DiscoveryKind(StrEnum):
+    """Where targets come from: the configuration itself, files that it names, or URLs that it names."""
+
+    STATIC = "static"
+    FILE = "file"
+    HTTP = "http"
+
+
+class Omission(StrEnum):
+    """Why something of what was discovered is left out: a target, a label, or the end of a value."""
+
+    INVALID_TARGET = "invalid_target"
+    DUPLICATE_TARGET = "duplicate_target"
+    TOO_MANY_TARGETS = "too_many_targets"
+    UNKNOWN_MODULE = "unknown_module"
+    INVALID_INTERVAL = "invalid_interval"
+    INVALID_LABEL = "invalid_label"
+    RESERVED_LABEL = "reserved_label"
+    LONG_LABEL_VALUE = "long_label_value"
+
+
 class Follow(StrEnum):
     """Whose URLs are fetched beside those that are allowed by name or address.
 
@@ -288,12 +309,29 @@ class EgressPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class AllowedTargets:
+    """What `/probe` may be asked for; without names and networks anything.
+
+    `names` are host names in lower case in which `*` stands for any characters and `?` for one. What has none of these
+    names has to have an address in one of the `networks`.
+    """
+
+    names: tuple[str, ...] = ()
+    networks: tuple[IPNetwork, ...] = ()
+
+
+class TargetForbidden(Exception):
+    """A target has no address at which it may be looked at: see `Target.within`. The text is a sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """What is looked at.
 
     `name` is the text exactly as given and the `target` label. `host` is a host name or an IP address
     without brackets. `starttls` None: as the module says. `location` is the URL, or the absolute path of a file, of
-    what is fetched by itself; a file has neither host nor port. None where a TLS endpoint is looked at.
+    what is fetched by itself; a file has neither host nor port. None where a TLS endpoint is looked at. `within`: the
+    networks that hold all addresses at which it may be looked at, None where whoever named it may name any.
     """
 
     name: str
@@ -301,6 +339,7 @@ class Target:
     port: int
     starttls: StartTLS | None = None
     location: str | None = None
+    within: tuple[IPNetwork, ...] | None = None
 
     @property
     def is_file(self) -> bool:

@@ -10,6 +10,7 @@ from ocsp_exporter.config.loading import (
     parse_config,
 )
 from ocsp_exporter.config.module_schema import DEFAULT_MODULE
+from ocsp_exporter.config.module_showing import show_module
 from ocsp_exporter.config.reading import ConfigError, read_text
 from ocsp_exporter.config.web import (
     RateLimit,
@@ -38,4 +39,5 @@ __all__ = [
     "parse_web_config",
     "read_text",
     "read_web_document",
+    "show_module",
 ]

@@ -10,6 +10,7 @@ from typing import Any, Final
 from pydantic import Field
 
 from ocsp_exporter import model
+from ocsp_exporter.config.discovery_schema import HTTPSD, FileSD
 from ocsp_exporter.config.keys import Keys, seconds, size
 from ocsp_exporter.config.module_schema import DEFAULT_MODULE, Module
 from ocsp_exporter.config.types import (
@@ -21,6 +22,7 @@ from ocsp_exporter.config.types import (
     ModuleName,
     Network,
     NetworkOrHost,
+    NetworkOrName,
     PositiveDuration,
     ProxyURL,
     Section,
@@ -81,6 +83,11 @@ class Egress(Keys):
 class ProbeEndpoint(Keys):
     """The page /probe, which looks at a target whenever Prometheus asks."""
 
+    allow_targets: Items[NetworkOrName] = Field(
+        default=[],
+        description="What it may be asked for: host names, in which * stands for anything, networks (CIDR) and "
+        "addresses; none: anything. A host of another name is looked at only at its addresses in these networks.",
+    )
     concurrency: int = Field(
         default=512, ge=1, description="How many probes of /probe may run at a time; beyond that it answers 503."
     )
@@ -113,6 +120,13 @@ class File(Keys):
         default_factory=dict, description="Recipes by name; one named as a built-in module replaces that."
     )
     targets: Items[TargetGroup] = Field(default_factory=list, description="What the workers look at.")
+    file_sd_configs: Items[FileSD] = Field(
+        default=[], description="Files that list more of it, in Prometheus's format; they are watched."
+    )
+    http_sd_configs: Items[HTTPSD] = Field(
+        default=[],
+        description="URLs where more of it is listed, in Prometheus's format; they are asked again and again.",
+    )
 
 
 @cache
