@@ -342,6 +342,31 @@ class TestServe:
 
         assert 'ocsp_exporter_targets{discovery="static"} 0.0\n' in page
 
+    @pytest.mark.parametrize(
+        ("options", "told"),
+        [
+            (
+                ("--shard", "3/3"),
+                "--shard: expected I/N, one of N exporters with I counted from 0, such as 0/3 (got '3/3')",
+            ),
+            (
+                ("--config.enable-auto-reload", "--config.file=x", "--config.auto-reload-interval=30"),
+                "--config.auto-reload-interval: expected a duration such as 500ms, 10s, 5m or 1h30m",
+            ),
+            (
+                ("--config.enable-auto-reload", "--config.file=x", "--config.auto-reload-interval=0s"),
+                "--config.auto-reload-interval: expected a duration longer than 0s",
+            ),
+            (("--config.enable-auto-reload",), "--config.enable-auto-reload needs a --config.file to watch."),
+        ],
+    )
+    def test_says_what_is_wrong_with_an_option(self, options: tuple[str, ...], told: str) -> None:
+        """Before anything is opened."""
+        result = call(*options)
+
+        assert result.exit_code == 2
+        assert told in result.stderr.replace("\n", " ")
+
     def test_says_why_it_cannot_listen(self, silent: socket.socket) -> None:
         """A port that is taken is a sentence and exit code 1."""
         result = call("--web.listen-address", f"127.0.0.1:{silent.getsockname()[1]}")

@@ -502,3 +502,25 @@ def test_many_idle_targets_are_cheap() -> None:
             assert len(asyncio.all_tasks()) == 3  # this one, the scheduler's, and the probe that hangs
 
     virtual_time.run(main())
+
+
+def test_reloads_neither_lose_nor_double_a_probe() -> None:
+    """However often all targets are replaced by equal ones, each is probed once per interval as if nothing were."""
+    names = [f"host-{number}.example" for number in range(2_000)]
+
+    def loaded() -> list[ScheduledTarget]:
+        """Give the targets as a configuration that was read again has them: equal, and not the same."""
+        return [ScheduledTarget(Target(name, "127.0.0.1", 443), Module("tls"), 60.0) for name in names]
+
+    async def main(prober: Prober, reloads: int) -> None:
+        async with running(prober, loaded(), concurrency=2_000) as scheduler:
+            for _ in range(reloads + 1):
+                await asyncio.sleep(240 / (reloads + 1))
+                if reloads:
+                    scheduler.update(loaded())
+
+    undisturbed, reloaded = Prober(seconds=0.5), Prober(seconds=0.5)
+    virtual_time.run(main(undisturbed, 0))
+    virtual_time.run(main(reloaded, 7))
+    assert sorted(reloaded.calls) == sorted(undisturbed.calls)
+    assert {len(reloaded.times(name)) for name in names[:100]} <= {4, 5}
