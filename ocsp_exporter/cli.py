@@ -78,6 +78,24 @@ def main() -> None:
     help="Where to serve /-/healthy and /-/ready, and nothing else, without TLS and login.",
 )
 @click.option(
+    "--web.external-url",
+    "external_url",
+    metavar="URL",
+    help="Where browsers find the exporter behind a reverse proxy, if not where it listens.",
+)
+@click.option(
+    "--web.route-prefix",
+    "route_prefix",
+    metavar="PATH",
+    help="What the paths of all requests begin with; by default the path of --web.external-url.",
+)
+@click.option(
+    "--web.systemd-socket",
+    "systemd_socket",
+    is_flag=True,
+    help="Listen on the sockets that systemd passes, and not on --web.listen-address.",
+)
+@click.option(
     "--log.level", "log_level", type=click.Choice(["debug", "info", "warn", "error"]), default="info", show_default=True
 )
 @click.option("--log.format", "log_format", type=click.Choice(["logfmt", "json"]), default="logfmt", show_default=True)
@@ -90,6 +108,9 @@ def serve(  # noqa: PLR0913 - an argument for each option
     addresses: tuple[str, ...],
     web_config_file: Path | None,
     health_address: str | None,
+    external_url: str | None,
+    route_prefix: str | None,
+    systemd_socket: bool,
     log_level: str,
     log_format: Literal["logfmt", "json"],
 ) -> None:
@@ -97,7 +118,7 @@ def serve(  # noqa: PLR0913 - an argument for each option
     from ocsp_exporter.commands import serve as command  # noqa: PLC0415 - keeps the other commands quick
 
     if not check:
-        listen = command.Listen(addresses, web_config_file, health_address)
+        listen = command.Listen(addresses, web_config_file, health_address, external_url, route_prefix, systemd_socket)
         command.run(config_file, listen, log_level, log_format)
         return
     if config_file is None and web_config_file is None:

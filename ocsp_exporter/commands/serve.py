@@ -14,29 +14,37 @@ from ocsp_exporter.commands.configuration import load, load_web
 from ocsp_exporter.config import BUILT_IN_MODULES, Config
 from ocsp_exporter.probing.observer import Observer
 from ocsp_exporter.probing.opening import open_prober
-from ocsp_exporter.serving import logs, server
+from ocsp_exporter.serving import listening, logs, server
+from ocsp_exporter.serving.external_url import Paths, read_paths
 from ocsp_exporter.serving.probes import Probe
 
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """What the command line says of listening: `addresses` for everything, `health_address` for health alone."""
+    """What the command line says of listening: `addresses` for everything, `health_address` for health alone.
+
+    With `systemd_socket` the sockets that systemd has opened take the place of the addresses.
+    """
 
     addresses: Sequence[str]
     web_config_file: Path | None
     health_address: str | None
+    external_url: str | None
+    route_prefix: str | None
+    systemd_socket: bool
 
 
 def run(config_file: Path | None, listen: Listen, log_level: str, log_format: Literal["logfmt", "json"]) -> None:
     """Serve until SIGINT or SIGTERM. Raises ClickException where it cannot begin."""
     config = load(config_file)
     web_config = load_web(listen.web_config_file) if listen.web_config_file else None
+    paths = _paths(listen)
     logs.set_up(log_level, log_format)
     health_addresses = [listen.health_address] if listen.health_address else []
     with ExitStack() as opened:
-        sockets = [opened.enter_context(each) for each in bind(listen.addresses)]
+        sockets = [opened.enter_context(each) for each in _sockets(listen)]
         health_sockets = [opened.enter_context(each) for each in bind(health_addresses, "--web.health-listen-address")]
-        asyncio.run(serve_until_signal(config, server.Web(sockets, web_config, health_sockets)))
+        asyncio.run(serve_until_signal(config, server.Web(sockets, web_config, health_sockets, paths)))
 
 
 def check(config_file: Path) -> None:
@@ -58,8 +66,24 @@ def check_web(path: Path) -> None:
 def bind(addresses: Sequence[str], option: str = "--web.listen-address") -> list[socket]:
     """Return listening sockets for the addresses of an option. Raises ClickException where one cannot be had."""
     try:
-        return server.bind(addresses, option)
-    except server.ListenError as error:
+        return listening.bind(addresses, option)
+    except listening.ListenError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _sockets(listen: Listen) -> list[socket]:
+    if not listen.systemd_socket:
+        return bind(listen.addresses)
+    try:
+        return listening.passed_sockets()
+    except listening.ListenError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _paths(listen: Listen) -> Paths:
+    try:
+        return read_paths(listen.external_url, listen.route_prefix)
+    except ValueError as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -2,13 +2,11 @@
 
 import asyncio
 import logging
-import os
-import re
 import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import dataclass
 
 import uvicorn
@@ -17,19 +15,19 @@ from starlette.types import ASGIApp
 from ocsp_exporter.config import Config
 from ocsp_exporter.serving.app import create_app
 from ocsp_exporter.serving.exposition import MetricsPage
+from ocsp_exporter.serving.external_url import AT_THE_TOP, Paths, mounted
 from ocsp_exporter.serving.guard import Guard
 from ocsp_exporter.serving.health import create_health_app
 from ocsp_exporter.serving.instruments import Instruments
+from ocsp_exporter.serving.listening import address_of
 from ocsp_exporter.serving.probe_endpoint import ProbeEndpoint
 from ocsp_exporter.serving.probes import Clock, Probe, counted
 from ocsp_exporter.serving.scheduler import Scheduler
+from ocsp_exporter.serving.systemd import Manager, service_manager
 from ocsp_exporter.serving.tls import CurrentContext
 from ocsp_exporter.serving.web_config import WebConfigFile
 
 _log = logging.getLogger(__name__)
-
-_ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\]]*)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})")
-_HIGHEST_PORT = 65535
 
 # Longer than the usual scrape interval, so that Prometheus keeps its connection.
 _KEEP_ALIVE = 75
@@ -37,49 +35,9 @@ _KEEP_ALIVE = 75
 _LAST_ANSWERS = 2
 
 
-class ListenError(Exception):
-    """An address cannot be listened on; the text is a sentence for people."""
-
-
-def bind(addresses: Sequence[str], option: str = "--web.listen-address") -> list[socket.socket]:
-    """Give listening sockets for addresses such as `:10960` (all interfaces), `127.0.0.1:0` and `[::1]:10960`.
-
-    Raises ListenError for the first that is malformed or cannot be bound; then none is left open. `option` is where
-    another may be chosen.
-    """
-    with ExitStack() as bound:
-        sockets = [bound.enter_context(each) for address in addresses for each in _bind(address, option)]
-        bound.pop_all()
-    return sockets
-
-
-def _bind(address: str, option: str) -> Iterator[socket.socket]:
-    malformed = ListenError(f"Cannot listen on {address!r}: an address is HOST:PORT, [IPv6]:PORT or :PORT.")
-    match = _ADDRESS.fullmatch(address)
-    if not match or int(match["port"]) > _HIGHEST_PORT:
-        raise malformed
-    host, port = match["ipv6"] or match["host"], int(match["port"])
-    try:
-        if not host:
-            both = socket.has_dualstack_ipv6()
-            yield socket.create_server(
-                ("", port), family=socket.AF_INET6 if both else socket.AF_INET, dualstack_ipv6=both
-            )
-            return
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, where in dict.fromkeys((family, where) for family, _, _, _, where in found):
-            yield socket.create_server(where[:2], family=family)
-    except UnicodeError as fault:  # a label of the host name is empty or too long
-        raise malformed from fault
-    except OSError as fault:
-        # create_server adds the address to its text, in its own words; the resolver's codes are negative.
-        reason = os.strerror(fault.errno) if fault.errno and fault.errno > 0 else fault.strerror
-        raise ListenError(f"Cannot listen on {address!r}: {reason}. Choose another: {option}.") from fault
-
-
 @dataclass(frozen=True, slots=True)
 class Web:
-    """Where to answer. The web configuration stands before all that is answered on `sockets`.
+    """Where to answer. The web configuration stands before all that is answered on `sockets`, below `paths`.
 
     On `health_sockets` nothing but health is answered, to everybody.
     """
@@ -87,6 +45,7 @@ class Web:
     sockets: Sequence[socket.socket]
     config: WebConfigFile | None = None
     health_sockets: Sequence[socket.socket] = ()
+    paths: Paths = AT_THE_TOP
 
 
 async def serve(
@@ -102,11 +61,13 @@ async def serve(
     _allow_many_files()
     instruments = Instruments(config.modules)
     instruments.configured(len(config.targets), clock.wall())
-    async with open_probe(instruments) as probe:
-        await _serve(web, config, probe, instruments, clock)
+    async with service_manager() as manager, open_probe(instruments) as probe:
+        await _serve(web, config, probe, instruments, clock, manager)
 
 
-async def _serve(web: Web, config: Config, probe: Probe, instruments: Instruments, clock: Clock) -> None:
+async def _serve(
+    web: Web, config: Config, probe: Probe, instruments: Instruments, clock: Clock, manager: Manager
+) -> None:
     watched = counted(probe, instruments)
     scheduler = Scheduler(
         watched, concurrency=config.concurrency, clock=clock, observe_delay=instruments.schedule_delay.observe
@@ -120,7 +81,7 @@ async def _serve(web: Web, config: Config, probe: Probe, instruments: Instrument
         allowed=config.probe_endpoint_allowed,
     )
     metrics = MetricsPage(scheduler.publications, instruments.registry, clock.wall)
-    app = create_app(metrics, scheduler, endpoint, clock)
+    app = mounted(create_app(metrics, scheduler, endpoint, clock), web.paths)
     guard = Guard(app, web.config) if web.config else None
     servers = [(_server(guard or app, web.config), web.sockets)]
     if web.health_sockets:
@@ -132,9 +93,11 @@ async def _serve(web: Web, config: Config, probe: Probe, instruments: Instrument
             for server, sockets in servers:
                 group.create_task(server.serve(list(sockets)))
             _log_listening(web)
+            manager.ready(f"Targets: {len(config.targets)}.")
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _refuse_to_reload)
             await stop.wait()
             _log.info("stopping")
+            manager.stopping()
             workers.cancel()
             endpoint.close()
             if guard:
@@ -147,9 +110,10 @@ def _log_listening(web: Web) -> None:
     if web.config:
         web.config.log_remarks()
     facts = {
-        "address": ",".join(map(_address_of, web.sockets)),
-        "health_address": ",".join(map(_address_of, web.health_sockets)) or None,
+        "address": ",".join(map(address_of, web.sockets)),
+        "health_address": ",".join(map(address_of, web.health_sockets)) or None,
         "tls": "on" if web.config and web.config.has_tls else None,
+        "prefix": web.paths.prefix or None,
     }
     _log.info("listening", extra={"fields": facts})
 
@@ -208,8 +172,3 @@ def _stop_signals() -> Iterator[asyncio.Event]:
     finally:
         for each in signals:
             loop.remove_signal_handler(each)
-
-
-def _address_of(listening: socket.socket) -> str:
-    host, port = listening.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -98,9 +98,7 @@ class TestMain:
         "option",
         [
             "--config.enable-auto-reload",
-            "--web.external-url=x",
             "--shard=0/2",
-            "--web.systemd-socket",
         ],
     )
     def test_knows_no_option_of_later_times(self, option: str) -> None:
