@@ -1,7 +1,9 @@
 """`ocsp-exporter serve` and `check-config`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import os
+import threading
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,9 @@ from ocsp_exporter.probing.opening import open_prober
 from ocsp_exporter.serving import listening, logs, server
 from ocsp_exporter.serving.external_url import Paths, read_paths
 from ocsp_exporter.serving.probes import Probe
+
+#: Seconds for which threads are waited for at the end.
+_STUCK_THREADS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ def run(config_file: Path | None, listen: Listen, log_level: str, log_format: Li
     with ExitStack() as opened:
         sockets = [opened.enter_context(each) for each in _sockets(listen)]
         health_sockets = [opened.enter_context(each) for each in bind(health_addresses, "--web.health-listen-address")]
-        asyncio.run(serve_until_signal(config, server.Web(sockets, web_config, health_sockets, paths)))
+        run_to_the_end(serve_until_signal(config, server.Web(sockets, web_config, health_sockets, paths)))
 
 
 def check(config_file: Path) -> None:
@@ -69,6 +74,18 @@ def bind(addresses: Sequence[str], option: str = "--web.listen-address") -> list
         return listening.bind(addresses, option)
     except listening.ListenError as error:
         raise click.ClickException(str(error)) from error
+
+
+def run_to_the_end(main: Coroutine[None, None, None]) -> None:
+    """Run the main coroutine, and end the process soon after it.
+
+    A thread that hangs, as in a file system that does not answer, cannot be ended, and Python would wait for it.
+    """
+    with asyncio.Runner() as runner:
+        runner.run(main)
+        last_resort = threading.Timer(_STUCK_THREADS, os._exit, (os.EX_OK,))
+        last_resort.daemon = True
+        last_resort.start()
 
 
 def _sockets(listen: Listen) -> list[socket]:

@@ -31,8 +31,10 @@ _log = logging.getLogger(__name__)
 
 # Longer than the usual scrape interval, so that Prometheus keeps its connection.
 _KEEP_ALIVE = 75
-# How long a client may take to read its answer after the end was asked for. All together may take 5 s.
+# How long a client may take to read its answer after the end was asked for, and how long the end of those that were let
+# go then. All together may take 5 s.
 _LAST_ANSWERS = 2
+_LAST_MOMENTS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +136,28 @@ def _allow_many_files() -> None:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: it raises signals again at its end, and they would end the process."""
+    """uvicorn without its signal handlers: it raises signals again at its end, and they would end the process.
+
+    And which at its end lets go of clients that do not read their answers, where uvicorn would call that an error.
+    """
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        letting_go = asyncio.get_running_loop().call_later(_LAST_ANSWERS, self._let_go)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            letting_go.cancel()
+
+    def _let_go(self) -> None:
+        slow = [each.transport for each in self.server_state.connections]
+        if slow:
+            _log.info("clients that have not read their answers are let go", extra={"fields": {"clients": len(slow)}})
+        for transport in slow:
+            transport.abort()
 
 
 def _server(app: ASGIApp, web_config: WebConfigFile | None = None) -> _Server:
@@ -154,7 +173,7 @@ def _server(app: ASGIApp, web_config: WebConfigFile | None = None) -> _Server:
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE,
-        timeout_graceful_shutdown=_LAST_ANSWERS,
+        timeout_graceful_shutdown=_LAST_ANSWERS + _LAST_MOMENTS,
         ssl_context_factory=(lambda *_: context) if context else None,
     )
     return _Server(config)
