@@ -47,6 +47,8 @@ _PACKAGES = {
     "setpriv": "util-linux",
     "env": "coreutils",
     "curl": "curl",
+    "systemd-analyze": "systemd",
+    "systemd-socket-activate": "systemd",
     "htpasswd": "apache2-utils",
 }
 

@@ -1,5 +1,6 @@
 """The exporter behind nginx, which shows it below a path of its own."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ import pytest
 from tests.peers.daemons import HOST, find, free_port, run
 from tests.peers.exporter import started_exporter
 from tests.peers.servers import write
+
+ROOT = Path(__file__).parents[2]
 
 
 class Links(HTMLParser):
@@ -33,17 +36,17 @@ class Links(HTMLParser):
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How nginx hands on what begins with `location`: with another path, if one is given; with what it then begins."""
+    """How nginx hands requests on to port 10960, and what their paths then begin with."""
 
     location: str
-    path: str
     prefix: str
 
 
+[DOCUMENTED] = re.findall(r"(?ms)^```nginx\n(.*?)^```", (ROOT / "docs" / "command-line.md").read_text())
 WAYS = {
-    "kept": Way("/ocsp", "", "/ocsp"),
-    "taken away": Way("/ocsp/", "/", "/"),
-    "replaced": Way("/ocsp/", "/inner/", "/inner"),
+    "kept": Way(DOCUMENTED, "/ocsp"),
+    "taken away": Way("location /ocsp/ { proxy_pass http://127.0.0.1:10960/; }", "/"),
+    "replaced": Way("location /ocsp/ { proxy_pass http://127.0.0.1:10960/inner/; }", "/inner"),
 }
 
 
@@ -62,7 +65,7 @@ def get(url: str) -> httpx.Response:
 
 
 @contextmanager
-def nginx(folder: Path, location: str, upstream: str, port: int) -> Iterator[None]:
+def nginx(folder: Path, location: str, port: int) -> Iterator[None]:
     """Run nginx in front of the exporter while the block lasts."""
     configuration = [
         "daemon off;",
@@ -72,7 +75,7 @@ def nginx(folder: Path, location: str, upstream: str, port: int) -> Iterator[Non
         "http {",
         "access_log off;",
         *(f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")),
-        f"server {{ listen {HOST}:{port}; location {location} {{ proxy_pass {upstream}; }} }}",
+        f"server {{ listen {HOST}:{port}; {location} }}",
         "}",
     ]
     path = write(folder / "nginx.conf", "\n".join(configuration).encode())
@@ -92,7 +95,7 @@ def proxied(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         arguments += ["--web.route-prefix", way.prefix]
     with (
         started_exporter(folder, arguments, [inner], urljoin(direct, f"{way.prefix.rstrip('/')}/-/ready")),
-        nginx(folder, way.location, f"{direct}{way.path}", port),
+        nginx(folder, way.location.replace("127.0.0.1:10960", f"{HOST}:{inner}"), port),
     ):
         yield Proxied(way, url, direct)
 

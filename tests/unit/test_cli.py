@@ -362,6 +362,21 @@ class TestServe:
             ),
         )
 
+    @pytest.mark.parametrize(
+        ("option", "sentence"),
+        [
+            ("--web.external-url=ocsp", "--web.external-url 'ocsp': expected a URL such as"),
+            ("--web.route-prefix=/a//b", "--web.route-prefix: the path '/a//b' has more than"),
+            ("--web.systemd-socket", "--web.systemd-socket: systemd has passed no socket;"),
+        ],
+    )
+    def test_says_what_is_wrong_with_an_option(self, option: str, sentence: str) -> None:
+        """A value that makes no sense, or what is not there, is a sentence and exit code 1."""
+        result = call(option)
+
+        assert result.exit_code == 1
+        assert result.stderr.startswith(f"Error: {sentence}")
+
 
 class TestDemo:
     """`demo`."""
