@@ -1,17 +1,15 @@
 """A CRL watched by itself, at a URL or in a file: for CAs that publish nothing else."""
 
 import asyncio
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from cryptography import x509
 
 from ocsp_exporter.model import Applicability, Evidence, Failure, Findings, Module, ProbeFailed, Source, Status, Target
 from ocsp_exporter.probing.crl_reading import read_crl
-from ocsp_exporter.probing.files import FileUnusable, read_regular_file
+from ocsp_exporter.probing.files import FileUnusable, Version, read_regular_file, version_of
 from ocsp_exporter.probing.opinions import Opinions
 from ocsp_exporter.probing.sources import KeptCRL, judge_crl, numbered_after
 from ocsp_exporter.probing.timing import by
@@ -22,15 +20,12 @@ from ocsp_exporter.revocation.validation import Origin
 #: Files whose CRLs are remembered: not to be read again at each probe.
 _MOST_FILES = 1000
 
-#: What tells one version of a file from another: device, inode, size and time.
-_Version = tuple[int, int, int, int]
-
 
 @dataclass(frozen=True, slots=True)
 class _Read:
     """What was read of a version of a file: a CRL, or None with the problem that it has."""
 
-    version: _Version
+    version: Version
     kept: KeptCRL | None
     malformed: MalformedCRL | None = None
 
@@ -78,25 +73,17 @@ class CRLWatch:
     async def _read(self, path: str, issuer: x509.Certificate) -> _Read:
         """Read a file unless this version of it was read before. Raises FileUnusable."""
         before = self._files.pop((path, issuer), None)
-        version = await asyncio.to_thread(_version_of, path)
+        version = await asyncio.to_thread(version_of, path)
         read = before if before and before.version == version else await self._read_anew(path, issuer, version, before)
         if len(self._files) >= _MOST_FILES:
             del self._files[next(iter(self._files))]  # the one that was asked for least recently
         self._files[path, issuer] = read
         return read
 
-    async def _read_anew(self, path: str, issuer: x509.Certificate, version: _Version, before: _Read | None) -> _Read:
-        content = await asyncio.to_thread(read_regular_file, Path(path), self._largest)
+    async def _read_anew(self, path: str, issuer: x509.Certificate, version: Version, before: _Read | None) -> _Read:
+        content = await asyncio.to_thread(read_regular_file, path, self._largest)
         try:
             crl = await read_crl(pem_or_der(content), issuer)
         except MalformedCRL as malformed:
             return _Read(version, None, malformed)
         return _Read(version, numbered_after(KeptCRL(crl), before.kept if before else None))
-
-
-def _version_of(path: str) -> _Version:
-    try:
-        status = os.stat(path)  # noqa: PTH116 -- the numbers are all that is wanted
-    except OSError as error:
-        raise FileUnusable(f"{path} cannot be read: {error.strerror}") from error
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

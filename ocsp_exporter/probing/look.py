@@ -17,6 +17,7 @@ from ocsp_exporter.model import (
     Phase,
     ProbeFailed,
     Source,
+    StapleCopy,
     StartTLS,
     Status,
     TLSFindings,
@@ -26,6 +27,7 @@ from ocsp_exporter.probing.handshake import Hello, StapleUnreadable, shake_hands
 from ocsp_exporter.probing.issuer_fetch import IssuerFetch
 from ocsp_exporter.probing.opinions import Opinions
 from ocsp_exporter.probing.roots import by_subject
+from ocsp_exporter.probing.staple_copy import StapleCopies
 from ocsp_exporter.probing.starttls import start_tls
 from ocsp_exporter.probing.timing import Timing, by
 from ocsp_exporter.probing.ways import Way
@@ -58,7 +60,7 @@ class _View:
 class Look:
     """One look: the way, where its times go, the time of day, who fetches issuers, and who asks responders and CRLs.
 
-    Of the last two either may be None: nobody.
+    Of these two either may be None: nobody. `copies` compares staples with what is on disk.
     """
 
     way: Way
@@ -66,6 +68,7 @@ class Look:
     clock: Callable[[], float]
     issuers: IssuerFetch | None
     opinions: Opinions | None
+    copies: StapleCopies
 
     async def findings(self) -> Findings:
         """Make the handshakes that the module asks for, and more where a required staple is missing.
@@ -88,7 +91,16 @@ class Look:
         shown = _shown(views)
         opinions = self.opinions
         told = await opinions.about(shown.path, self.way.module, self.way.deadline) if opinions else ()
-        return _conclude(self.way.module, views, counted, told)
+        return _conclude(self.way.module, views, counted, told, await self._copy(views[:counted]))
+
+    async def _copy(self, views: Sequence[_View]) -> StapleCopy | None:
+        """Compare the staples with the server's own copy, where the module names one."""
+        file = self.way.module.staple.file
+        return (
+            None
+            if file is None
+            else await self.copies.compare(file, [view.handshake for view in views], self.way.deadline)
+        )
 
     async def _further_view(self) -> list[_View]:
         """Give what another handshake shows, nothing where it fails or the time is over.
@@ -172,7 +184,9 @@ def _shown(views: Sequence[_View]) -> _View:
     return next((view for view in views if view.staple is staple), views[0])
 
 
-def _conclude(module: Module, views: Sequence[_View], counted: int, told: Sequence[Evidence]) -> Findings:
+def _conclude(
+    module: Module, views: Sequence[_View], counted: int, told: Sequence[Evidence], copy: StapleCopy | None
+) -> Findings:
     """Put together what the handshakes and the other sources showed.
 
     The first `counted` of the handshakes are judged by the staple policy.
@@ -196,6 +210,7 @@ def _conclude(module: Module, views: Sequence[_View], counted: int, told: Sequen
             required=required,
             revoked=revoked.get(0),
         ),
+        copy=copy,
     )
     return Findings(
         tls=tls,

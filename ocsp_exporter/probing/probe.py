@@ -14,6 +14,9 @@ from ocsp_exporter.probing.look import Look
 from ocsp_exporter.probing.opinions import Opinions
 from ocsp_exporter.probing.resolver import Addresses, Resolver
 from ocsp_exporter.probing.roots import system_roots
+from ocsp_exporter.probing.staple_copy import StapleCopies
+from ocsp_exporter.probing.staple_scan import Seen
+from ocsp_exporter.probing.staple_watch import StapleWatch
 from ocsp_exporter.probing.timing import Timing, by
 from ocsp_exporter.probing.ways import MOST_ADDRESSES, Way, usable, ways
 
@@ -43,6 +46,8 @@ class Prober:
         self._issuers = issuers
         self._opinions = opinions
         self._crls = crls
+        self._staple_files = StapleWatch(clock)
+        self._staple_copies = StapleCopies()
         self._told: set[str] = set()
         system_roots()  # they are read once, so while there are surely files to be had
 
@@ -50,14 +55,15 @@ class Prober:
         """Look at one target once, in every way that the module asks for, all at the same time. Never raises.
 
         It takes at most the module's timeout and `limit` seconds. What fails in one way leaves the others alone;
-        where the name does not resolve, there are no addresses to tell apart.
+        where the name does not resolve, there are no addresses to tell apart. Where the target is a glob, each file
+        that it matches is the target of a result.
         """
         loop = asyncio.get_running_loop()
         begun = loop.time()
         deadline = begun + min(module.timeout, module.timeout if limit is None else limit)
         timing = Timing(loop.time)
-        if module.prober is ProberKind.CRL:
-            return (await self._watch(target, module, deadline),)
+        if module.prober is not ProberKind.TLS:
+            return await self._watch(target, module, deadline)
         addresses: Addresses = ()
         failed = None
         try:
@@ -71,25 +77,33 @@ class Prober:
         ]
         return _settled(await asyncio.gather(*looks))
 
-    async def _watch(self, target: Target, module: Module, deadline: float) -> ProbeResult:
-        """Look at a CRL by itself."""
+    async def _watch(self, target: Target, module: Module, deadline: float) -> Results:
+        """Look at what is watched by itself: a CRL, or the staple files that a target matches."""
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        findings, failed = None, None
         try:
-            findings = await self._crls.look(target, module, deadline) if self._crls else None
+            seen = await self._seen(target, module, deadline)
         except Exception as error:  # noqa: BLE001 -- likewise
-            failed = _failed(target, error)
-        return ProbeResult(
-            target=target,
-            module=module.name,
-            obtained_at=self._clock(),
-            duration=loop.time() - begun,
-            phases={},
-            findings=findings,
-            failure=failed.failure if failed else None,
-            detail=failed.detail if failed else "",
+            seen = (Seen(target, None, _failed(target, error)),)
+        obtained_at, duration = self._clock(), loop.time() - begun
+        return tuple(
+            ProbeResult(
+                target=each.target,
+                module=module.name,
+                obtained_at=obtained_at,
+                duration=duration,
+                phases={},
+                findings=each.findings,
+                failure=each.failed.failure if each.failed else None,
+                detail=each.failed.detail if each.failed else "",
+            )
+            for each in seen
         )
+
+    async def _seen(self, target: Target, module: Module, deadline: float) -> tuple[Seen, ...]:
+        if module.prober is ProberKind.FILE:
+            return await self._staple_files.look(target, module, deadline)
+        return (Seen(target, await self._crls.look(target, module, deadline) if self._crls else None),)
 
     def close(self) -> None:
         """Let go of the resolver's threads."""
@@ -112,7 +126,9 @@ class Prober:
         findings = None
         if failed is None:
             try:
-                findings = await Look(way, timing, self._clock, self._issuers, self._opinions).findings()
+                findings = await Look(
+                    way, timing, self._clock, self._issuers, self._opinions, self._staple_copies
+                ).findings()
             except Exception as error:  # noqa: BLE001 -- likewise
                 failed = _failed(way.target, error)
         several = len(way.module.key_types) > 1
