@@ -120,17 +120,17 @@ class Scheduler:
 
 def _tell(results: Results, before: Results) -> None:
     """Log the probe, and each change of the target's state that it made."""
-    states_before = {result.variant: state_of(result) for result in before}
+    states_before = {result.identity: state_of(result) for result in before}
     for result in results:
         state = state_of(result)
         fields = {**_fields(result), "state": state, "detail": result.detail or None}
         _log.debug("target probed", extra={"fields": {**fields, "duration": round(result.duration, 4)}})
-        state_before = states_before.get(result.variant)
+        state_before = states_before.get(result.identity)
         if state != state_before:
             _log.info("target changed", extra={"fields": {**fields, "before": state_before}})
-    still_there = {result.variant for result in results}
+    still_there = {result.identity for result in results}
     for result in before:
-        if result.variant not in still_there:
+        if result.identity not in still_there:
             fields = {**_fields(result), "state": "gone", "before": state_of(result)}
             _log.info("target changed", extra={"fields": fields})
 

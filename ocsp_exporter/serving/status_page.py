@@ -65,6 +65,11 @@ class Row:
     age: str
 
     @property
+    def name(self) -> str:
+        """What was looked at, of a glob each file that it matched."""
+        return self.result.target.name if self.result else self.scheduled.target.name
+
+    @property
     def labels(self) -> tuple[tuple[str, str], ...]:
         """What tells this row from others of the same name: the address and key type, and the operator's labels."""
         return (*(self.result.variant if self.result else ()), *self.scheduled.labels)
@@ -110,8 +115,7 @@ def _row(scheduled: ScheduledTarget, result: ProbeResult | None, now: float) -> 
 
 
 def _badness(row: Row) -> tuple[int, float, str, str, tuple[tuple[str, str], ...]]:
-    scheduled = row.scheduled
-    return GRADES.index(row.grade), row.ends_in, scheduled.target.name, scheduled.module.name, row.labels
+    return GRADES.index(row.grade), row.ends_in, row.name, row.scheduled.module.name, row.labels
 
 
 def _compliance(findings: Findings | None) -> str:

@@ -15,6 +15,7 @@ from ocsp_exporter.model import (
     KeyType,
     Module,
     ProbeResult,
+    ProberKind,
     Problem,
     Reason,
     Results,
@@ -23,13 +24,14 @@ from ocsp_exporter.model import (
     Status,
     Target,
 )
+from ocsp_exporter.serving import status_page
 from ocsp_exporter.serving.app import create_app
 from ocsp_exporter.serving.exposition import MetricsPage
 from ocsp_exporter.serving.instruments import Instruments
 from ocsp_exporter.serving.probe_endpoint import ProbeEndpoint, time_limit
 from ocsp_exporter.serving.probes import Clock, counted
 from ocsp_exporter.serving.scheduler import Scheduler
-from tests.unit.results import FINDINGS, GOOD, MISSING, MODULE, NOW, failed, found, scheduled
+from tests.unit.results import FINDINGS, GOOD, MISSING, MODULE, NOW, failed, found, named, scheduled
 
 MODULES = {"tls": MODULE, "strict": replace(MODULE, name="strict")}
 
@@ -221,6 +223,19 @@ async def test_bad_requests(query: str, sentence: str) -> None:
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
     assert response.headers["x-content-type-options"] == "nosniff"
     assert exporter.limits == []
+
+
+@pytest.mark.parametrize("prober", [ProberKind.CRL, ProberKind.FILE])
+@pytest.mark.parametrize("target", ["/etc/passwd", "/etc/*", "/**", "%2Fetc%2Fpasswd"])
+async def test_no_file_is_read_for_a_request(prober: ProberKind, target: str) -> None:
+    """Whoever may ask for /probe must not be able to read the files of this machine."""
+    exporter = Exporter()
+    exporter.endpoint.modules = {"files": Module("files", prober)}
+    response = await exporter.get(f"/probe?target={target}&module=files")
+
+    assert (response.status_code, exporter.limits) == (400, [])
+    no_path = "Files are looked at only where the configuration names them as targets.\n"
+    assert response.text == no_path
 
 
 @pytest.mark.parametrize(
@@ -429,6 +444,18 @@ async def test_status_page_of_variants() -> None:
     assert ">not applicable<" in not_served
     assert "The server has no certificate with a key of the type ecdsa" in not_served
     assert "2 targets, looked at in 4 ways:" in page
+
+
+def test_status_page_of_files() -> None:
+    """Each file of a glob is a row by its own path."""
+    names = ("/staples/a<b>.ocsp", "/staples/b.ocsp")
+    results = tuple(found(GOOD, target=named(name)) for name in names)
+    page = status_page.render([(scheduled("/staples/*"), results)], NOW, ["tls"]).decode()
+
+    assert "1 target, looked at in 2 ways" in page
+    assert "<bdi>/staples/a&lt;b&gt;.ocsp</bdi>" in page
+    assert "<bdi>/staples/b.ocsp</bdi>" in page
+    assert "/staples/*" not in page
 
 
 async def test_probe_of_variants() -> None:
