@@ -1,14 +1,18 @@
 """The files in which servers keep their staples, as each of them writes or reads them, and what it then serves."""
 
 import asyncio
+import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.demo.certificate import Credential
@@ -28,6 +32,7 @@ from ocsp_exporter.model import (
 from ocsp_exporter.probing.probe import Prober
 from tests.findings import tls_of
 from tests.peers.daemons import PATIENCE, find, free_port, until
+from tests.peers.exporter import running_exporter
 from tests.peers.looking import look, staple_of, trusting
 from tests.peers.nats import NATS, nats_server
 from tests.peers.responders import openssl_ocsp
@@ -221,3 +226,76 @@ async def test_what_openssl_writes(tmp_path: Path, authority: Authority) -> None
         assert (shown.status, shown.problems) == (Status.INVALID, (Problem.ISSUER_UNAVAILABLE,))
         assert (shown.authentic, shown.revocation, found(unknown).revoked) == (False, None, {})
         assert (shown.this_update, shown.next_update) == (good.this_update, good.next_update)
+
+
+def watching(folder: Path) -> Path:
+    """Write a configuration that looks at the staples beside the certificates in a folder each second."""
+    configuration = f"""\
+probe: {{interval: 1s}}
+modules: {{staples: {{prober: file, certificates: ["*.pem"]}}}}
+targets: [{{targets: ["{folder}/*.ocsp"], module: staples, labels: {{team: web}}}}]
+"""
+    return write(folder / "exporter.yaml", configuration.encode())
+
+
+def test_the_exporter_shows_the_files_that_there_are(tmp_path: Path, authority: Authority) -> None:
+    """A new file appears on /metrics and on the status page, one that was removed vanishes from both."""
+    leaves = {name: authority.leaf(name) for name in ("a.example", "b.example")}
+    for name, leaf in leaves.items():
+        write(tmp_path / f"{name}.pem", pem(der(leaf.certificate)) + pem(der(authority.certificate)) + leaf.key_pem())
+    files = {name: tmp_path / f"{name}.pem.ocsp" for name in leaves}
+    glob = f"{tmp_path}/*.ocsp"
+    with running_exporter(tmp_path, "serve", "--config.file", str(watching(tmp_path))) as exporter:
+
+        def shown() -> dict[str, float]:
+            found = text_string_to_metric_families(exporter.page("/metrics"))
+            [family] = [family for family in found if family.name == "ocsp_probe_success"]
+            assert {sample.labels["module"] for sample in family.samples} == {"staples"}
+            assert {sample.labels["team"] for sample in family.samples} == {"web"}
+            return {sample.labels["target"]: sample.value for sample in family.samples}
+
+        def until_shown(expected: dict[str, float]) -> None:
+            until(lambda: shown() == expected, lambda: f"{shown()} and not {expected}:\n{exporter.daemon.log}")
+
+        until_shown({glob: 0})
+        for name, leaf in leaves.items():
+            write(files[name], authority.answer(leaf))
+        until_shown({str(file): 1 for file in files.values()})
+        assert str(files["a.example"]) in exporter.page("/")
+        labels = f'target="{files["a.example"]}",module="staples",team="web",source="file",depth="0",status="good"'
+        assert f"ocsp_status{{{labels}}} 1" in exporter.page("/metrics")
+        files["a.example"].unlink()
+        until_shown({str(files["b.example"]): 1})
+        assert str(files["a.example"]) not in exporter.page("/")
+        refused = httpx.get(f"http://{exporter.address}/probe", params={"target": glob, "module": "staples"})
+        assert (refused.status_code, "b.example" in refused.text) == (400, False)
+
+
+def test_the_command_line_reports_each_file(tmp_path: Path, authority: Authority) -> None:
+    """One report for each file, the exit code of the worst; a relative path is refused with what is accepted."""
+    leaf = authority.leaf()
+    write(tmp_path / "leaf.pem", pem(der(leaf.certificate)) + pem(der(authority.certificate)))
+    write(tmp_path / "a.ocsp", authority.answer(leaf))
+    write(tmp_path / "b.ocsp", b"garbage")
+    os.utime(tmp_path / "b.ocsp", (0, 0))
+    command = [sys.executable, "-m", "ocsp_exporter", "probe", "--module", "staples", "--config.file"]
+    command += [str(watching(tmp_path))]
+
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=tmp_path
+        )
+
+    good = call(f"{tmp_path}/a.ocsp")
+    assert (good.returncode, good.stderr) == (0, "")
+    assert " OK  The staple file is good, for another" in good.stdout
+    both = call(f"{tmp_path}/*.ocsp", "--output", "json")
+    told = [json.loads(line) for line in both.stdout.splitlines()]
+    assert [(Path(each["target"]).name, each["verdict"]["level"]) for each in told] == [
+        ("a.ocsp", "ok"),
+        ("b.ocsp", "critical"),
+    ]
+    assert both.returncode == 2
+    relative = call("a.ocsp")
+    assert relative.returncode == 3
+    assert 'target "a.ocsp": that is not an absolute path; accepted are absolute paths' in relative.stderr
