@@ -55,7 +55,7 @@ def main() -> None:
 
 @main.command()
 @click.option("--config.file", "config_file", type=_CONFIG_FILE, help="Modules and targets; without it /probe only.")
-@click.option("--config.check", "check", is_flag=True, help="Check the configuration and exit.")
+@click.option("--config.check", "check", is_flag=True, help="Check the configurations and exit.")
 @click.option(
     "--web.listen-address",
     "addresses",
@@ -66,16 +66,30 @@ def main() -> None:
     help="Where to listen, [HOST]:PORT; may be given several times.",
 )
 @click.option(
+    "--web.config.file",
+    "web_config_file",
+    type=_CONFIG_FILE,
+    help="TLS, login and headers, as Prometheus's exporter-toolkit has them.",
+)
+@click.option(
+    "--web.health-listen-address",
+    "health_address",
+    metavar="ADDRESS",
+    help="Where to serve /-/healthy and /-/ready, and nothing else, without TLS and login.",
+)
+@click.option(
     "--log.level", "log_level", type=click.Choice(["debug", "info", "warn", "error"]), default="info", show_default=True
 )
 @click.option("--log.format", "log_format", type=click.Choice(["logfmt", "json"]), default="logfmt", show_default=True)
 @click.pass_context
-def serve(
+def serve(  # noqa: PLR0913 - an argument for each option
     ctx: click.Context,
     *,
     config_file: Path | None,
     check: bool,
     addresses: tuple[str, ...],
+    web_config_file: Path | None,
+    health_address: str | None,
     log_level: str,
     log_format: Literal["logfmt", "json"],
 ) -> None:
@@ -83,11 +97,15 @@ def serve(
     from ocsp_exporter.commands import serve as command  # noqa: PLC0415 - keeps the other commands quick
 
     if not check:
-        command.run(config_file, addresses, log_level, log_format)
-    elif config_file is not None:
+        listen = command.Listen(addresses, web_config_file, health_address)
+        command.run(config_file, listen, log_level, log_format)
+        return
+    if config_file is None and web_config_file is None:
+        ctx.fail("--config.check needs a --config.file or --web.config.file to check.")
+    if config_file is not None:
         command.check(config_file)
-    else:
-        ctx.fail("--config.check needs a --config.file to check.")
+    if web_config_file is not None:
+        command.check_web(web_config_file)
 
 
 @main.command(cls=_ProbeCommand)

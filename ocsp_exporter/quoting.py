@@ -1,5 +1,11 @@
 """Foreign text where people read it: on one line, short if need be, and unable to steer a terminal or to hide."""
 
+import re
+from typing import Final
+
+#: What stands before the host in a URL.
+_USERINFO: Final = re.compile(r"(?<=://)[^/?#\s]*@")
+
 
 def printable(text: str, limit: int | None = None) -> str:
     r"""Give `text` with what cannot be seen written as an escape such as `\n`, cut to about `limit` characters."""
@@ -10,3 +16,8 @@ def printable(text: str, limit: int | None = None) -> str:
 def quoted(text: str) -> str:
     """Give `text` printable, in double quotes and short enough for a sentence."""
     return f'"{printable(text, 80)}"'
+
+
+def without_userinfo(text: str) -> str:
+    """Give `text` without the user names and passwords that stand in its URLs."""
+    return _USERINFO.sub("***@", text)

@@ -16,6 +16,7 @@ from ocsp_exporter.demo.states import State
 from ocsp_exporter.model import Status
 from ocsp_exporter.report.layout import Line
 from ocsp_exporter.serving import logs
+from ocsp_exporter.serving.server import Web
 
 _INTERVAL = 10.0
 _HANG = 7
@@ -35,7 +36,7 @@ async def _run(address: str) -> None:
         config = replace(DEFAULT_CONFIG, interval=_INTERVAL, modules=modules, targets=targets)
         console = Console(highlight=False, markup=False, emoji=False)
         console.print(introduction(lab, _url(sockets[0])))
-        await serve_until_signal(config, sockets)
+        await serve_until_signal(config, Web(sockets))
 
 
 def introduction(lab: Lab, url: str) -> RenderableType:
@@ -71,13 +72,22 @@ def _url(listening: socket) -> str:
 
 
 def _expected(row: State) -> Text:
-    """Return the status with problems and reason, and the compliance where a staple is demanded."""
+    """Return the staple's status with problems and reason, the compliance where one is demanded, and other opinions."""
     expected = row.expected
     if expected.status is None:
-        return Text("no status: nothing known" if row.revocation_urls else "no status: not applicable")
+        return Text("no staple") + _opinion(row)
     details = ", ".join([*expected.problems, *([expected.reason] if expected.reason else [])])
     said = Text(expected.status, "green" if expected.status is Status.GOOD else "red")
     said.append(f": {details}" if details else "")
     if expected.compliant is not None:
         said.append(", compliant" if expected.compliant else ", violated", "green" if expected.compliant else "red")
-    return said
+    return said if expected.status is row.recorded else said + _opinion(row)
+
+
+def _opinion(row: State) -> Text:
+    """Return what the other sources say, where the staple does not say it."""
+    if not row.names_responder and not row.names_crl:
+        return Text(", and nobody to ask: not applicable")
+    listed = Status.REVOKED if row.recorded is Status.REVOKED else Status.GOOD
+    source, status = ("responder", row.recorded) if row.names_responder else ("CRL", listed)
+    return Text.assemble(f"; by the {source} ", (status, "green" if status is Status.GOOD else "red"))

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
 from typing import Literal
 
 import click
 
-from ocsp_exporter.commands.configuration import load
+from ocsp_exporter.commands.configuration import load, load_web
 from ocsp_exporter.config import BUILT_IN_MODULES, Config
 from ocsp_exporter.probing.observer import Observer
 from ocsp_exporter.probing.opening import open_prober
@@ -17,13 +18,25 @@ from ocsp_exporter.serving import logs, server
 from ocsp_exporter.serving.probes import Probe
 
 
-def run(
-    config_file: Path | None, addresses: Sequence[str], log_level: str, log_format: Literal["logfmt", "json"]
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """What the command line says of listening: `addresses` for everything, `health_address` for health alone."""
+
+    addresses: Sequence[str]
+    web_config_file: Path | None
+    health_address: str | None
+
+
+def run(config_file: Path | None, listen: Listen, log_level: str, log_format: Literal["logfmt", "json"]) -> None:
     """Serve until SIGINT or SIGTERM. Raises ClickException where it cannot begin."""
     config = load(config_file)
+    web_config = load_web(listen.web_config_file) if listen.web_config_file else None
     logs.set_up(log_level, log_format)
-    asyncio.run(serve_until_signal(config, bind(addresses)))
+    health_addresses = [listen.health_address] if listen.health_address else []
+    with ExitStack() as opened:
+        sockets = [opened.enter_context(each) for each in bind(listen.addresses)]
+        health_sockets = [opened.enter_context(each) for each in bind(health_addresses, "--web.health-listen-address")]
+        asyncio.run(serve_until_signal(config, server.Web(sockets, web_config, health_sockets)))
 
 
 def check(config_file: Path) -> None:
@@ -34,15 +47,23 @@ def check(config_file: Path) -> None:
     click.echo(f"{config_file}: valid, targets: {len(config.targets)}, modules: {modules}")
 
 
-def bind(addresses: Sequence[str]) -> list[socket]:
-    """Return listening sockets for `--web.listen-address`. Raises ClickException where one cannot be had."""
+def check_web(path: Path) -> None:
+    """Say what is in a valid web configuration. Raises ClickException with all faults of another."""
+    config = load_web(path).current()
+    for remark in config.remarks:
+        click.echo(str(remark), err=True)
+    click.echo(f"{path}: valid, TLS: {'on' if config.tls else 'off'}, users: {len(config.users)}")
+
+
+def bind(addresses: Sequence[str], option: str = "--web.listen-address") -> list[socket]:
+    """Return listening sockets for the addresses of an option. Raises ClickException where one cannot be had."""
     try:
-        return server.bind(addresses)
+        return server.bind(addresses, option)
     except server.ListenError as error:
         raise click.ClickException(str(error)) from error
 
 
-async def serve_until_signal(config: Config, sockets: Sequence[socket]) -> None:
+async def serve_until_signal(config: Config, web: server.Web) -> None:
     """Probe and answer as the configuration says, until SIGINT or SIGTERM."""
 
     @asynccontextmanager
@@ -50,4 +71,4 @@ async def serve_until_signal(config: Config, sockets: Sequence[socket]) -> None:
         async with open_prober(config.egress, observer, config.store_path) as prober:
             yield prober.probe
 
-    await server.serve(sockets, config, open_probe)
+    await server.serve(web, config, open_probe)

@@ -1,4 +1,4 @@
-"""Files that a configuration names: certificates, and a key."""
+"""Certificates and keys, in files that a configuration names or in itself."""
 
 import os
 import stat
@@ -22,6 +22,8 @@ from ocsp_exporter.quoting import printable, quoted
 
 #: Larger than any bundle of roots in use (the system's has 0.2 MiB).
 MAX_BYTES: Final = 8 * 1024 * 1024
+_CERTIFICATES: Final = "certificates, in PEM or one in DER"
+_PRIVATE_KEY: Final = "a private key, in PEM and not encrypted"
 
 T = TypeVar("T")
 
@@ -39,7 +41,7 @@ def read_certificates(name: str, folder: Path) -> tuple[x509.Certificate, ...]:
 
     PEM with any number of certificates, or one in DER. Raises ValueError with a sentence that names the file.
     """
-    return _read_as(_certificates, folder / name, "certificates, in PEM or one in DER")
+    return _read_as(_certificates, folder / name, _CERTIFICATES)
 
 
 def read_private_key(name: str, folder: Path) -> bytes:
@@ -47,7 +49,27 @@ def read_private_key(name: str, folder: Path) -> bytes:
 
     Gives PKCS #8 in DER. Raises ValueError with a sentence that names the file, and nothing of what is in it.
     """
-    return _read_as(_private_key, folder / name, "a private key, in PEM and not encrypted")
+    return _read_as(_private_key, folder / name, _PRIVATE_KEY)
+
+
+def certificates_in(text: str) -> tuple[x509.Certificate, ...]:
+    """Read the certificates, one or more, of a text in PEM. Raises ValueError with a sentence."""
+    return _in_text(_certificates, text, "certificates, in PEM")
+
+
+def private_key_in(text: str) -> bytes:
+    """Read a private key, in PEM and not encrypted, as PKCS #8 in DER.
+
+    Raises ValueError with a sentence, and nothing of what is in the text.
+    """
+    return _in_text(_private_key, text, _PRIVATE_KEY)
+
+
+def _in_text(read: Callable[[bytes], T], text: str, expected: str) -> T:
+    try:
+        return read(text.encode())
+    except ValueError as error:
+        raise ValueError(f"the text {printable(str(error), 80)}; expected {expected}") from None
 
 
 def _read_as(read: Callable[[bytes], T], path: Path, expected: str) -> T:
@@ -61,14 +83,14 @@ def _read_as(read: Callable[[bytes], T], path: Path, expected: str) -> T:
     raise ValueError(f"the file {quoted(str(path))} {fault}; expected {expected}")
 
 
-def check_key(key: bytes, certificate: x509.Certificate) -> None:
-    """Raise ValueError with a sentence unless `key` (PKCS #8 in DER) is that of the certificate."""
+def check_key(key: bytes, certificate: x509.Certificate, source: str = "cert_file") -> None:
+    """Raise ValueError with a sentence unless `key` (PKCS #8 in DER) is that of the certificate, first in `source`."""
     try:
         is_its_own = load_der_private_key(key, password=None).public_key() == certificate.public_key()
     except (ValueError, UnsupportedAlgorithm):
         is_its_own = False
     if not is_its_own:
-        raise ValueError("this key is not that of the first certificate in cert_file")
+        raise ValueError(f"this key is not that of the first certificate in {source}")
 
 
 def _read_regular_file(path: Path) -> bytes:

@@ -7,15 +7,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
-
 from ocsp_exporter.config import module_schema, schema, yaml_reader
 from ocsp_exporter.config.document import Document, Fault, Steps, show_steps
+from ocsp_exporter.config.reading import ConfigError, check, in_order, read_text
 from ocsp_exporter.model import (
+    AllowedTargets,
     ClientCertificate,
     CRLSettings,
     EgressPolicy,
+    IPNetwork,
     Module,
     ProberKind,
     ResponderSettings,
@@ -28,7 +28,6 @@ from ocsp_exporter.model import (
 from ocsp_exporter.quoting import printable, quoted
 from ocsp_exporter.target import TargetError, read_target
 
-_MAX_BYTES: Final = 64 * 1024 * 1024
 _MAX_SHOWN: Final = 20  # names in a sentence
 
 #: The modules that need no configuration, by name.
@@ -44,25 +43,6 @@ BUILT_IN_MODULES: Final[Mapping[str, Module]] = MappingProxyType(
     }
 )
 
-#: What pydantic finds, in words of ours; {} is filled from what it says. Any other kind keeps pydantic's words.
-_SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "string_type": "expected text; put it in quotes if it is meant so",
-        "bool_type": "expected true or false",
-        "int_type": "expected a whole number",
-        "float_type": "expected a number",
-        "model_type": "expected a mapping of keys to values",
-        "dict_type": "expected a mapping of keys to values",
-        "list_type": "expected a list",
-        "enum": "expected {expected}",
-        "literal_error": "expected {expected}",
-        "greater_than": "expected more than {gt:g}",
-        "greater_than_equal": "expected {ge} or more",
-        "less_than_equal": "expected {le} or less",
-        "too_long": "expected a list of {max_length} at most",
-    },
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Config:
@@ -75,37 +55,15 @@ class Config:
     concurrency: int
     store_path: Path | None
     egress: EgressPolicy
+    probe_endpoint_allowed: AllowedTargets
     probe_endpoint_concurrency: int
     modules: Mapping[str, Module]
     targets: tuple[ScheduledTarget, ...]
 
 
-class ConfigError(ValueError):
-    """A configuration with faults, all of which it carries, in the order of the text: one on each line of its text."""
-
-    def __init__(self, faults: tuple[Fault, ...]) -> None:
-        super().__init__("\n".join(map(str, faults)))
-        self.faults = faults
-
-
 def load_config(path: Path) -> Config:
     """Read the file at `path`; files that it names are relative to its folder. Raises ConfigError."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ConfigError((Fault(str(path), 0, 0, "", f"cannot be read: {reason}"),)) from None
-    if len(content) > _MAX_BYTES:
-        raise ConfigError((Fault(str(path), 0, 0, "", f"has more than {_MAX_BYTES // 1024 // 1024} MiB"),))
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        column = len(content[content.rfind(b"\n", 0, error.start) + 1 : error.start].decode("utf-8")) + 1
-        message = f"not UTF-8: the byte 0x{content[error.start]:02x}; save the file as UTF-8"
-        raise ConfigError((Fault(str(path), line, column, "", message),)) from None
-    return parse_config(text, str(path), path.parent)
+    return parse_config(read_text(path), str(path), path.parent)
 
 
 def parse_config(text: str, name: str, folder: Path) -> Config:
@@ -114,37 +72,16 @@ def parse_config(text: str, name: str, folder: Path) -> Config:
     Raises ConfigError, and reads the files of certificates that are named in it.
     """
     document = yaml_reader.read(text, name)
-    faults = list(document.faults)
-    file = schema.File()
-    try:
-        file = schema.File.model_validate({} if document.value is None else document.value, context=folder)
-    except ValidationError as error:
-        found = (_fault(document, detail) for detail in error.errors(include_url=False, include_input=False))
-        faults += filter(None, found)
+    file, faults = check(document, schema.File, folder)
     faults += filter(None, _relations(document))
     if faults:
-        raise ConfigError(tuple(sorted(faults, key=lambda fault: (fault.line, fault.column))))
+        raise ConfigError(in_order(faults))
     return _build(file)
 
 
 def json_schema() -> dict[str, Any]:
     """Give the JSON Schema (draft 2020-12) of the configuration file, for editors; shared, so not to be changed."""
     return schema.json_schema()
-
-
-def _fault(document: Document, detail: ErrorDetails) -> Fault | None:
-    """Translate what pydantic found, None where the reader found fault with the same value."""
-    kind, steps, context = detail["type"], detail["loc"], detail.get("ctx", {})
-    if kind == "extra_forbidden":
-        return document.fault(steps, f"unknown key; known here are {', '.join(schema.known_keys(steps[:-1]))}")
-    if kind == "missing":
-        return document.fault(steps, "this key is missing")
-    if steps and steps[-1] == "[key]":  # pydantic's way of saying that it is the key that is wrong
-        steps = steps[:-1]
-    if kind == "value_error":
-        return document.fault(steps, str(context["error"]))
-    sentence = _SENTENCES[kind].format(**context).replace("'", "") if kind in _SENTENCES else detail["msg"]
-    return document.fault(steps, sentence, got=True)
 
 
 def _relations(document: Document) -> Iterator[Fault | None]:
@@ -198,6 +135,7 @@ def _build(file: schema.File) -> Config:
         concurrency=file.probe.concurrency,
         store_path=file.store.path,
         egress=_egress(file.egress),
+        probe_endpoint_allowed=_allowed(file.probe_endpoint.allow_targets),
         probe_endpoint_concurrency=file.probe_endpoint.concurrency,
         modules=MappingProxyType(modules),
         targets=tuple(
@@ -210,6 +148,13 @@ def _build(file: schema.File) -> Config:
             for group in file.targets
             for target in group.targets
         ),
+    )
+
+
+def _allowed(entries: list[IPNetwork | str]) -> AllowedTargets:
+    return AllowedTargets(
+        names=tuple(entry for entry in entries if isinstance(entry, str)),
+        networks=tuple(entry for entry in entries if not isinstance(entry, str)),
     )
 
 

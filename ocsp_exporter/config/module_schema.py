@@ -239,7 +239,9 @@ class Module(Keys):
 
     @model_validator(mode="after")
     def _keys_of_the_prober(self) -> Self:
-        foreign = _changed(self, _KEYS_OF[self.prober])
+        foreign = _changed(self, KEYS_OF[self.prober])
+        if self.prober is ProberKind.FILE:
+            foreign += [f"responder.{name}" for name in _changed(self.responder, _KEYS_OF_RESPONSES)]
         if foreign:
             raise ValueError(f"{', '.join(foreign)} is of no use with the prober {self.prober}; leave it out")
         return self
@@ -252,17 +254,11 @@ class Module(Keys):
 
     @model_validator(mode="after")
     def _certificates_of_the_files(self) -> Self:
-        if self.prober is not ProberKind.FILE:
-            return self
-        if not self.certificates:
+        if self.prober is ProberKind.FILE and not self.certificates:
             raise ValueError(
                 "the prober file needs certificates: globs of files with the certificates that the staples are about, "
                 "and with their issuers"
             )
-        # Of a responder it is only said whose responses are accepted, for none is asked.
-        foreign = [f"responder.{name}" for name in _changed(self.responder, {"trusted_certificates"})]
-        if foreign:
-            raise ValueError(f"{', '.join(foreign)} is of no use with the prober {self.prober}; leave it out")
         return self
 
     @model_validator(mode="after")
@@ -284,8 +280,10 @@ def _changed(keys: Keys, known: Collection[str]) -> list[str]:
 
 
 _KEYS_OF_ALL: Final = frozenset({"prober", "timeout", "issuer_file", "clock_skew", "max_age_without_next_update"})
+#: Whose responses are accepted where no responder is asked.
+_KEYS_OF_RESPONSES: Final = frozenset({"trusted_certificates"})
 #: The keys of a module that mean something to its prober.
-_KEYS_OF: Final[Mapping[ProberKind, frozenset[str]]] = MappingProxyType(
+KEYS_OF: Final[Mapping[ProberKind, frozenset[str]]] = MappingProxyType(
     {
         ProberKind.TLS: frozenset(Module.model_fields) - {"certificates"},
         ProberKind.CRL: _KEYS_OF_ALL | {"crl"},

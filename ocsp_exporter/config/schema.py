@@ -10,7 +10,6 @@ from typing import Any, Final
 from pydantic import Field
 
 from ocsp_exporter import model
-from ocsp_exporter.config.document import Steps
 from ocsp_exporter.config.keys import Keys, seconds, size
 from ocsp_exporter.config.module_schema import DEFAULT_MODULE, Module
 from ocsp_exporter.config.types import (
@@ -22,6 +21,7 @@ from ocsp_exporter.config.types import (
     ModuleName,
     Network,
     NetworkOrHost,
+    NetworkOrName,
     PositiveDuration,
     ProxyURL,
     Section,
@@ -82,6 +82,11 @@ class Egress(Keys):
 class ProbeEndpoint(Keys):
     """The page /probe, which looks at a target whenever Prometheus asks."""
 
+    allow_targets: Items[NetworkOrName] = Field(
+        default=[],
+        description="What it may be asked for: host names, in which * stands for anything, networks (CIDR) and "
+        "addresses; none: anything. A host of another name is looked at only at its addresses in these networks.",
+    )
     concurrency: int = Field(
         default=512, ge=1, description="How many probes of /probe may run at a time; beyond that it answers 503."
     )
@@ -121,17 +126,3 @@ class File(Keys):
 def json_schema() -> dict[str, Any]:
     """Give the JSON Schema (draft 2020-12) of the configuration file; shared, so not to be changed."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **File.model_json_schema()}
-
-
-def known_keys(steps: Steps) -> tuple[str, ...]:
-    """Give the keys that may stand in the mapping at `steps`, in the table's order."""
-    schema = top = json_schema()
-    for step in steps:
-        schema = (
-            schema["items"]
-            if isinstance(step, int)
-            else schema.get("properties", {}).get(step) or schema["additionalProperties"]
-        )
-        if "$ref" in schema:
-            schema = top["$defs"][schema["$ref"].removeprefix("#/$defs/")]
-    return tuple(schema["properties"])

@@ -26,9 +26,12 @@ from ocsp_exporter.config.values import (
     parse_duration,
     parse_network,
     parse_network_or_host,
+    parse_network_or_name,
     parse_size,
 )
 from ocsp_exporter.model import (
+    MOST_SOURCE_URLS,
+    SHORTEST_REST,
     AddressChoice,
     CertIDHash,
     ChainDepth,
@@ -47,11 +50,6 @@ from ocsp_exporter.target import parse_host
 
 #: The kind of fault to whose sentence the writer's words are to be added; a ValueError's has them already.
 _EXPECTED: Final = "expected"
-
-#: Seconds. Nothing is fetched again sooner, whatever its life.
-_SHORTEST_REFRESH: Final = 120.0
-#: One after the other in the time of one request: more would have too little each.
-_MOST_URLS: Final = 4
 
 T = TypeVar("T")
 
@@ -78,7 +76,7 @@ def _positive_duration(value: object) -> float:
 
 def _refresh(value: object) -> float:
     duration = _duration(value)
-    if duration < _SHORTEST_REFRESH:
+    if duration < SHORTEST_REST:
         raise PydanticCustomError(_EXPECTED, "expected 2m or more: nothing is fetched oftener than that")
     return duration
 
@@ -96,6 +94,10 @@ def _network(value: object) -> IPNetwork:
 
 def _network_or_host(value: object) -> IPNetwork | str:
     return parse_network_or_host(_text(value))
+
+
+def _network_or_name(value: object) -> IPNetwork | str:
+    return parse_network_or_name(_text(value))
 
 
 def _folder_path(value: object, info: ValidationInfo) -> Path:
@@ -169,6 +171,7 @@ Refresh = Annotated[float, PlainValidator(_refresh, json_schema_input_type=_Dura
 Size = Annotated[int, PlainValidator(_size, json_schema_input_type=_SizeText)]
 Network = Annotated[IPNetwork, PlainValidator(_network, json_schema_input_type=str)]
 NetworkOrHost = Annotated[IPNetwork | str, PlainValidator(_network_or_host, json_schema_input_type=str)]
+NetworkOrName = Annotated[IPNetwork | str, PlainValidator(_network_or_name, json_schema_input_type=str)]
 ProxyURL = Annotated[str, AfterValidator(check_proxy_url)]
 Folder = Annotated[Path, PlainValidator(_folder_path, json_schema_input_type=str)]
 FilePath = Annotated[str, PlainValidator(_file_path, json_schema_input_type=str)]
@@ -196,5 +199,5 @@ Depth = Annotated[ChainDepth, Field(strict=False)]
 #: Of a section, all of whose keys are commented out, YAML leaves nothing: that means its defaults.
 Section = Annotated[T, BeforeValidator(lambda value: {} if value is None else value)]
 Items = Annotated[list[T], BeforeValidator(lambda value: [] if value is None else value)]
-SourceURLs = Annotated[Items[Annotated[str, AfterValidator(check_source_url)]], Field(max_length=_MOST_URLS)]
+SourceURLs = Annotated[Items[Annotated[str, AfterValidator(check_source_url)]], Field(max_length=MOST_SOURCE_URLS)]
 DistinctItems = Annotated[Items[T], AfterValidator(_distinct)]

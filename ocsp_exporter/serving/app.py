@@ -11,14 +11,12 @@ from starlette.routing import Route
 
 from ocsp_exporter.serving import status_page
 from ocsp_exporter.serving.exposition import MetricsPage
+from ocsp_exporter.serving.health import health_routes
 from ocsp_exporter.serving.negotiation import negotiate_format
 from ocsp_exporter.serving.probe_endpoint import ProbeEndpoint
 from ocsp_exporter.serving.probes import Clock
-from ocsp_exporter.serving.responses import NO_SNIFFING, exposition, refusal, sentence, wants_gzip
+from ocsp_exporter.serving.responses import NO_SNIFFING, exposition, refusal, wants_gzip
 from ocsp_exporter.serving.scheduler import Scheduler
-
-# So long the first round of all targets may keep the exporter from being ready.
-_FIRST_ROUND = 60.0
 
 # The page has no script, and its style is a file of its own: whatever a target is called, nothing of it runs.
 _PAGE_HEADERS = {
@@ -31,7 +29,6 @@ _PAGE_HEADERS = {
 
 def create_app(metrics: MetricsPage, scheduler: Scheduler, probe_endpoint: ProbeEndpoint, clock: Clock) -> Starlette:
     """Make the application; it counts as started now."""
-    started = clock.monotonic()
 
     async def metrics_page(request: Request) -> Response:
         form = negotiate_format(",".join(request.headers.getlist("accept")))
@@ -46,21 +43,12 @@ def create_app(metrics: MetricsPage, scheduler: Scheduler, probe_endpoint: Probe
     async def style(_request: Request) -> Response:
         return FileResponse(Path(status_page.PAGES, "style.css"), headers=NO_SNIFFING)
 
-    async def healthy(_request: Request) -> Response:
-        return sentence("ocsp_exporter is healthy.")
-
-    async def ready(_request: Request) -> Response:
-        if scheduler.first_round_done or clock.monotonic() - started >= _FIRST_ROUND:
-            return sentence("ocsp_exporter is ready.")
-        return sentence("Not ready: the first round of all targets is under way.", 503)
-
     routes = [
         Route("/", status),
         Route("/style.css", style),
         Route("/metrics", metrics_page),
         Route("/probe", probe_endpoint.respond),
-        Route("/-/healthy", healthy),
-        Route("/-/ready", ready),
+        *health_routes(scheduler, clock),
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: refusal})
     app.router.redirect_slashes = False

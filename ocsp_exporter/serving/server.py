@@ -9,17 +9,22 @@ import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from ocsp_exporter.config import Config
 from ocsp_exporter.serving.app import create_app
 from ocsp_exporter.serving.exposition import MetricsPage
+from ocsp_exporter.serving.guard import Guard
+from ocsp_exporter.serving.health import create_health_app
 from ocsp_exporter.serving.instruments import Instruments
 from ocsp_exporter.serving.probe_endpoint import ProbeEndpoint
 from ocsp_exporter.serving.probes import Clock, Probe, counted
 from ocsp_exporter.serving.scheduler import Scheduler
+from ocsp_exporter.serving.tls import CurrentContext
+from ocsp_exporter.serving.web_config import WebConfigFile
 
 _log = logging.getLogger(__name__)
 
@@ -36,18 +41,19 @@ class ListenError(Exception):
     """An address cannot be listened on; the text is a sentence for people."""
 
 
-def bind(addresses: Sequence[str]) -> list[socket.socket]:
+def bind(addresses: Sequence[str], option: str = "--web.listen-address") -> list[socket.socket]:
     """Give listening sockets for addresses such as `:10960` (all interfaces), `127.0.0.1:0` and `[::1]:10960`.
 
-    Raises ListenError for the first that is malformed or cannot be bound; then none is left open.
+    Raises ListenError for the first that is malformed or cannot be bound; then none is left open. `option` is where
+    another may be chosen.
     """
     with ExitStack() as bound:
-        sockets = [bound.enter_context(each) for address in addresses for each in _bind(address)]
+        sockets = [bound.enter_context(each) for address in addresses for each in _bind(address, option)]
         bound.pop_all()
     return sockets
 
 
-def _bind(address: str) -> Iterator[socket.socket]:
+def _bind(address: str, option: str) -> Iterator[socket.socket]:
     malformed = ListenError(f"Cannot listen on {address!r}: an address is HOST:PORT, [IPv6]:PORT or :PORT.")
     match = _ADDRESS.fullmatch(address)
     if not match or int(match["port"]) > _HIGHEST_PORT:
@@ -68,11 +74,23 @@ def _bind(address: str) -> Iterator[socket.socket]:
     except OSError as fault:
         # create_server adds the address to its text, in its own words; the resolver's codes are negative.
         reason = os.strerror(fault.errno) if fault.errno and fault.errno > 0 else fault.strerror
-        raise ListenError(f"Cannot listen on {address!r}: {reason}. Choose another: --web.listen-address.") from fault
+        raise ListenError(f"Cannot listen on {address!r}: {reason}. Choose another: {option}.") from fault
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """Where to answer. The web configuration stands before all that is answered on `sockets`.
+
+    On `health_sockets` nothing but health is answered, to everybody.
+    """
+
+    sockets: Sequence[socket.socket]
+    config: WebConfigFile | None = None
+    health_sockets: Sequence[socket.socket] = ()
 
 
 async def serve(
-    sockets: Sequence[socket.socket],
+    web: Web,
     config: Config,
     open_probe: Callable[[Instruments], AbstractAsyncContextManager[Probe]],
     clock: Clock = Clock(),  # noqa: B008 - frozen, so one for all is right
@@ -85,32 +103,55 @@ async def serve(
     instruments = Instruments(config.modules)
     instruments.configured(len(config.targets), clock.wall())
     async with open_probe(instruments) as probe:
-        await _serve(sockets, config, probe, instruments, clock)
+        await _serve(web, config, probe, instruments, clock)
 
 
-async def _serve(
-    sockets: Sequence[socket.socket], config: Config, probe: Probe, instruments: Instruments, clock: Clock
-) -> None:
+async def _serve(web: Web, config: Config, probe: Probe, instruments: Instruments, clock: Clock) -> None:
     watched = counted(probe, instruments)
     scheduler = Scheduler(
         watched, concurrency=config.concurrency, clock=clock, observe_delay=instruments.schedule_delay.observe
     )
     scheduler.update(config.targets)
-    endpoint = ProbeEndpoint(watched, config.modules, concurrency=config.probe_endpoint_concurrency, clock=clock)
+    endpoint = ProbeEndpoint(
+        watched,
+        config.modules,
+        concurrency=config.probe_endpoint_concurrency,
+        clock=clock,
+        allowed=config.probe_endpoint_allowed,
+    )
     metrics = MetricsPage(scheduler.publications, instruments.registry, clock.wall)
-    server = _Server(_uvicorn_config(create_app(metrics, scheduler, endpoint, clock)))
+    app = create_app(metrics, scheduler, endpoint, clock)
+    guard = Guard(app, web.config) if web.config else None
+    servers = [(_server(guard or app, web.config), web.sockets)]
+    if web.health_sockets:
+        servers.append((_server(create_health_app(scheduler, clock)), web.health_sockets))
 
     async with asyncio.TaskGroup() as group:
         with _stop_signals() as stop:
             workers = group.create_task(scheduler.run())
-            group.create_task(server.serve(list(sockets)))
-            _log.info("listening", extra={"fields": {"address": ",".join(map(_address_of, sockets))}})
+            for server, sockets in servers:
+                group.create_task(server.serve(list(sockets)))
+            _log_listening(web)
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _refuse_to_reload)
             await stop.wait()
             _log.info("stopping")
             workers.cancel()
             endpoint.close()
-            server.should_exit = True
+            if guard:
+                guard.close()
+            for server, _ in servers:
+                server.should_exit = True
+
+
+def _log_listening(web: Web) -> None:
+    if web.config:
+        web.config.log_remarks()
+    facts = {
+        "address": ",".join(map(_address_of, web.sockets)),
+        "health_address": ",".join(map(_address_of, web.health_sockets)) or None,
+        "tls": "on" if web.config and web.config.has_tls else None,
+    }
+    _log.info("listening", extra={"fields": facts})
 
 
 def _refuse_to_reload() -> None:
@@ -136,8 +177,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _uvicorn_config(app: Starlette) -> uvicorn.Config:
-    return uvicorn.Config(
+def _server(app: ASGIApp, web_config: WebConfigFile | None = None) -> _Server:
+    context = CurrentContext(web_config.context) if web_config and web_config.has_tls else None
+    config = uvicorn.Config(
         app,
         loop="asyncio",
         http="h11",
@@ -149,7 +191,9 @@ def _uvicorn_config(app: Starlette) -> uvicorn.Config:
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=_LAST_ANSWERS,
+        ssl_context_factory=(lambda *_: context) if context else None,
     )
+    return _Server(config)
 
 
 @contextmanager

@@ -210,7 +210,16 @@ async def test_default_module(module: str) -> None:
         ("?target=a&module=nope", "Unknown module 'nope': known are strict, tls."),
         ("?target=a&target=b", "Parameter target was given more than once; give it once."),
         ("?target=a&module=tls&module=tls", "Parameter module was given more than once; give it once."),
-        ("?target=a&debug=true", "Unknown parameter 'debug': /probe knows target and module."),
+        ("?target=a&debug=1", "Parameter debug is true or false, not '1'."),
+        ("?target=a&format=yaml", "Parameter format is prometheus or json, not 'yaml'."),
+        ("?target=a&format=debug", "Parameter format is prometheus or json, not 'debug'."),
+        (
+            "?target=a&debug=true&format=json",
+            "Parameters debug and format=json ask for different pages; give one of them.",
+        ),
+        ("?target=a&hostname=a&hostname=b", "Parameter hostname was given more than once; give it once."),
+        ("?target=a&hostname=a_b:443", 'Parameter hostname "a_b:443": that is not an IPv6 address.'),
+        ("?target=a&hostname=a%20b", 'Parameter hostname "a b": that is not a host name or an IP address.'),
         ("?target=a&module=%0D%0Ax%3Cscript%3E", "Unknown module '\\r\\nx<script>': known are strict, tls."),
     ],
 )

@@ -98,7 +98,6 @@ class TestMain:
         "option",
         [
             "--config.enable-auto-reload",
-            "--web.config.file=x",
             "--web.external-url=x",
             "--shard=0/2",
             "--web.systemd-socket",
@@ -300,6 +299,29 @@ class TestCheckConfig:
             assert result.exit_code == 1
             assert [(path, line) for path, line, _ in places] == [(str(bad_config), "1"), (str(bad_config), "2")]
 
+    def test_says_what_is_in_a_valid_web_configuration(self, tmp_path: Path) -> None:
+        """It is summed up, after the other configuration; what is not followed to the letter is told on stderr."""
+        path = tmp_path / "web.yml"
+        path.write_text("http_server_config: {http2: true}\n")
+        result = call("--config.check", "--web.config.file", str(path))
+        assert (result.exit_code, result.stdout) == (0, f"{path}: valid, TLS: off, users: 0\n")
+        assert result.stderr.startswith(f"{path}:1:22: http_server_config.http2: HTTP/2 is not spoken here")
+
+        config = tmp_path / "good.yaml"
+        config.write_text("probe:\n")
+        both = call("--config.check", "--web.config.file", str(path), "--config.file", str(config))
+        assert [line.split(": ")[0] for line in both.stdout.splitlines()] == [str(config), str(path)]
+
+    def test_tells_all_faults_of_a_web_configuration(self, tmp_path: Path) -> None:
+        """They are told as those of the other configuration, and with any the exporter does not start."""
+        path = tmp_path / "web.yml"
+        path.write_text("tls_config:\nbasic_auth_users: {alice: secret}\n")
+        for arguments in (("--config.check",), ("serve",)):
+            result = call(*arguments, "--web.config.file", str(path))
+            assert (result.exit_code, result.stdout) == (1, "")
+            assert [line.split(": ")[0] for line in result.stderr.splitlines()] == [f"{path}:1:1", f"{path}:2:20"]
+            assert "secret" not in result.stderr
+
     def test_needs_something_to_check(self) -> None:
         """`--config.check` without a file is an error: there would be nothing that was checked."""
         assert call("--config.check").exit_code == 2
@@ -328,6 +350,19 @@ class TestServe:
 
         assert result.exit_code == 1
         assert "Address already in use" in result.stderr
+
+    def test_says_why_it_cannot_listen_for_health(self, silent: socket.socket) -> None:
+        """The option that is to be changed is named."""
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        result = call("--web.listen-address", "127.0.0.1:0", "--web.health-listen-address", address)
+
+        assert (result.exit_code, result.stderr) == (
+            1,
+            (
+                f"Error: Cannot listen on '{address}': Address already in use. Choose another: "
+                "--web.health-listen-address.\n"
+            ),
+        )
 
 
 class TestDemo:
