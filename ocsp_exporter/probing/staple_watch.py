@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from weakref import WeakValueDictionary
 
 from cryptography import x509
 
@@ -12,11 +12,11 @@ from ocsp_exporter.probing.disk import Disk
 from ocsp_exporter.probing.staple_scan import Seen, StapleScan
 from ocsp_exporter.probing.timing import by
 
-#: Globs whose files are remembered, and sets of certificates: not to be read again at each probe.
-_MOST_REMEMBERED = 1000
+#: Seconds after which what was read is forgotten where nobody looks any more: a file takes some 12 KiB of memory.
+FORGOTTEN_AFTER = 3600.0
 
-K = TypeVar("K")
-V = TypeVar("V")
+#: The globs of certificate files, and the certificates beside those.
+_Certificates = tuple[tuple[str, ...], tuple[x509.Certificate, ...]]
 
 
 class StapleWatch:
@@ -25,8 +25,9 @@ class StapleWatch:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._disk = Disk[tuple[Seen, ...]]()
-        self._scans: dict[tuple[str, Module], StapleScan] = {}
-        self._certificates: dict[tuple[tuple[str, ...], tuple[x509.Certificate, ...]], CertificateFiles] = {}
+        self._scans: dict[tuple[str, Module], tuple[float, StapleScan]] = {}
+        # As long as a glob is looked at with them.
+        self._certificates: WeakValueDictionary[_Certificates, CertificateFiles] = WeakValueDictionary()
 
     async def look(self, target: Target, module: Module, deadline: float) -> tuple[Seen, ...]:
         """Judge the files that a target's glob matches by `deadline`, on the loop's clock; never none.
@@ -34,27 +35,21 @@ class StapleWatch:
         Raises ProbeFailed where that took too long; it goes on, and the next probe waits for the rest.
         """
         pattern = target.location or ""
-        scan = self._scan(pattern, module)
-        return await by(
-            deadline, self._disk.run((pattern, module), scan.look), Failure.TIMEOUT, "the reading of the files"
-        )
+        looking = self._disk.run((pattern, module), self._scan(pattern, module).look)
+        return await by(deadline, looking, Failure.TIMEOUT, "the reading of the files")
 
     def _scan(self, pattern: str, module: Module) -> StapleScan:
-        scan = self._scans.pop((pattern, module), None)
-        if scan is None:
-            scan = StapleScan(pattern, module, self._certificates_of(module), self._clock)
-        _keep(self._scans, (pattern, module), scan)
+        """Return what looks at the files of a glob and remembers them; what is not used any more is forgotten."""
+        now = self._clock()
+        self._scans = {key: kept for key, kept in self._scans.items() if now - kept[0] < FORGOTTEN_AFTER}
+        _, scan = self._scans.get((pattern, module), (now, None))
+        scan = scan or StapleScan(pattern, module, self._certificates_of(module), self._clock)
+        self._scans[pattern, module] = now, scan
         return scan
 
     def _certificates_of(self, module: Module) -> CertificateFiles:
         key = module.certificates, module.issuers
-        files = self._certificates.pop(key, None) or CertificateFiles(*key)
-        _keep(self._certificates, key, files)
+        files = self._certificates.get(key)
+        if files is None:
+            files = self._certificates[key] = CertificateFiles(*key)
         return files
-
-
-def _keep(kept: dict[K, V], key: K, value: V) -> None:
-    """Remember what was just used, at the price of what was used least recently."""
-    while len(kept) >= _MOST_REMEMBERED:
-        del kept[next(iter(kept))]
-    kept[key] = value

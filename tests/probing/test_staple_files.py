@@ -40,8 +40,8 @@ from ocsp_exporter.probing.disk import Disk
 from ocsp_exporter.probing.files import version_of
 from ocsp_exporter.probing.probe import Prober
 from ocsp_exporter.probing.staple_reading import read_staple
-from ocsp_exporter.probing.staple_scan import MOST_FILES, PAUSE, Seen, StapleScan
-from ocsp_exporter.probing.staple_watch import StapleWatch
+from ocsp_exporter.probing.staple_scan import PAUSE, Seen, StapleScan
+from ocsp_exporter.probing.staple_watch import FORGOTTEN_AFTER, StapleWatch
 from ocsp_exporter.revocation.certificate_index import CertificateIndex
 from ocsp_exporter.revocation.checks import Policy
 
@@ -342,16 +342,17 @@ def test_an_empty_glob_is_a_failure_of_its_own(folder: Folder) -> None:
     assert list(folder.look()) == ["a"]
 
 
-def test_more_files_than_may_be_are_told(folder: Folder) -> None:
-    """The first are looked at, and the glob itself fails for the others."""
-    for position in range(MOST_FILES + 1):
-        (folder.staples / f"{position:05}.x").touch()
-        os.utime(folder.staples / f"{position:05}.x", (0, 0))
-    seen = folder.scan().look()
-    assert len(seen) == MOST_FILES + 1
-    assert seen[-2].target.name.endswith(f"{MOST_FILES - 1:05}.x")
-    assert (seen[-1].target.name, seen[-1].findings) == (f"{folder.staples}/*", None)
-    assert str(seen[-1].failed) == "file: it matches too much: 10000 files at most are looked at"
+def test_more_files_than_may_be_are_told(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first are looked at, and the glob itself fails for the others; as many as may be are no failure."""
+    monkeypatch.setattr("ocsp_exporter.probing.staple_scan.MOST_FILES", 3)
+    for name in ("c", "b", "a"):
+        folder.put(name, GOOD)
+    assert list(folder.look()) == ["a", "b", "c"]
+    folder.put("d", GOOD)
+    *files, glob = folder.scan().look()
+    assert [Path(each.target.name).name for each in files] == ["a", "b", "c"]
+    assert (glob.target.name, glob.findings) == (f"{folder.staples}/*", None)
+    assert str(glob.failed) == "file: it matches too much: 3 files at most are looked at"
 
 
 # Writers.
@@ -487,6 +488,26 @@ async def test_a_disk_that_hangs(folder: Folder, monkeypatch: pytest.MonkeyPatch
     assert [thread.daemon for thread in looks] == [True]
     await watch.look(target, folder.module, loop.time() + 600)
     assert len(looks) == 2
+
+
+async def test_what_nobody_looks_at_any_more_is_forgotten(folder: Folder) -> None:
+    """After a change of the configuration the memory of what was read before it is free again."""
+    path = folder.put("a", GOOD)
+    watch = StapleWatch(lambda: folder.now)
+    loop = asyncio.get_running_loop()
+
+    async def evidence(target: str) -> bytes | None:
+        [seen] = await watch.look(Target("", "", 0, location=target), folder.module, loop.time() + 600)
+        assert seen.findings is not None
+        return seen.findings.evidence[0].der
+
+    before = await evidence(str(path))
+    assert await evidence(str(path)) is before
+    folder.now += FORGOTTEN_AFTER / 2
+    assert await evidence(f"{folder.staples}/*") is not before
+    folder.now += FORGOTTEN_AFTER / 2
+    assert await evidence(f"{folder.staples}/*") == before
+    assert await evidence(str(path)) is not before
 
 
 async def test_an_error_of_the_work_reaches_who_waits() -> None:
