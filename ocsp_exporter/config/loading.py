@@ -132,7 +132,7 @@ def _target_fault(text: str, module: dict[str, object]) -> str:
     Which protocol it begins with changes nothing about that, only the port.
     """
     try:
-        read_target(text, ProberKind.CRL if module.get("prober") == ProberKind.CRL else ProberKind.TLS)
+        read_target(text, next((each for each in ProberKind if each == module.get("prober")), ProberKind.TLS))
     except TargetError as error:
         return str(error)
     return ""
@@ -209,6 +209,7 @@ def _module(name: str, keys: module_schema.Module) -> Module:
             policy=keys.staple.policy,
             handshakes=keys.staple.handshakes,
             retry_missing=keys.staple.retry_missing,
+            file=keys.staple.file,
         ),
         issuers=keys.issuer_file or (),
         fetch_issuer=keys.fetch_issuer,
@@ -217,6 +218,7 @@ def _module(name: str, keys: module_schema.Module) -> Module:
             query=keys.crl.query, urls=tuple(keys.crl.urls), timeout=keys.crl.timeout, refresh=keys.crl.refresh
         ),
         chain=keys.chain,
+        certificates=tuple(keys.certificates),
         clock_skew=keys.clock_skew,
         max_age_without_next_update=keys.max_age_without_next_update,
     )

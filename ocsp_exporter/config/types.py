@@ -1,5 +1,6 @@
 """The types of values in a configuration file: how each is checked, and what it is read into."""
 
+import glob
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
@@ -117,6 +118,21 @@ def _folder_path(value: object, info: ValidationInfo) -> Path:
     return folder_of(info) / name
 
 
+def _file_path(value: object, info: ValidationInfo) -> str:
+    name = text_of(value)
+    if not name or "\0" in name:
+        raise PydanticCustomError(_EXPECTED, "expected the path of a file")
+    return str(folder_of(info).absolute() / name)
+
+
+def _file_glob(value: object, info: ValidationInfo) -> str:
+    name = text_of(value)
+    if not name or "\0" in name or name.endswith("/"):
+        raise PydanticCustomError(_EXPECTED, "expected the path of a file, or a glob of such paths")
+    # What is special in a glob may stand in the name of the folder.
+    return str(Path(glob.escape(str(folder_of(info).absolute())), name))
+
+
 def _certificates(value: object, info: ValidationInfo) -> tuple[x509.Certificate, ...]:
     return read_certificates(text_of(value), folder_of(info))
 
@@ -171,6 +187,8 @@ NetworkOrHost = Annotated[IPNetwork | str, PlainValidator(_network_or_host, json
 NetworkOrName = Annotated[IPNetwork | str, PlainValidator(_network_or_name, json_schema_input_type=str)]
 ProxyURL = Annotated[str, AfterValidator(check_proxy_url)]
 Folder = Annotated[Path, PlainValidator(_folder_path, json_schema_input_type=str)]
+FilePath = Annotated[str, PlainValidator(_file_path, json_schema_input_type=str)]
+FileGlob = Annotated[str, PlainValidator(_file_glob, json_schema_input_type=str)]
 Certificates = Annotated[tuple[x509.Certificate, ...], PlainValidator(_certificates, json_schema_input_type=str)]
 PrivateKey = Annotated[bytes, PlainValidator(_private_key, json_schema_input_type=str)]
 ALPN = Annotated[str, AfterValidator(check_alpn)]

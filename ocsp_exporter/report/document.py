@@ -28,7 +28,9 @@ def document(result: ProbeResult, now: float, *, der: bool = True) -> Document:
     - `certificates`: [{`depth`, `subject`, `issuer`, `serial_number`, `fingerprint_sha256`,
       `public_key_algorithm`, `not_before`, `not_after`, `must_staple`, `ocsp_urls`, `crl_urls`}], the leaf first
     - `staples`: {`handshakes`, `stapled_handshakes`, `distinct_staples`, `required`,
-      `compliant`: true | false | null where the policy demands nothing}
+      `compliant`: true | false | null where the policy demands nothing,
+      `file`: null where the module names none, or {`matches`: true | false | null where one of both could not be had,
+      `detail`: why}}
     - `sources`: [{`source`, `depth`, `applicable`, `host`}]
     - `evidence`: [{`source`, `depth`, `status`, `problems`, `authentic`, `produced_at`, `this_update`, `next_update`,
       `revocation`: null or {`time`, `reason`}, `response`: null or {`response_status`, `responder_id`, `signer`,
@@ -122,6 +124,7 @@ def _tls(tls: TLSFindings | None) -> Document:
             "distinct_staples": tls.distinct_staples,
             "required": tls.staple_required,
             "compliant": tls.compliant,
+            "file": tls.copy and {"matches": tls.copy.matches, "detail": tls.copy.detail},
         },
     }
 

@@ -19,6 +19,7 @@ from ocsp_exporter.model import (
     ProbeResult,
     Problem,
     Source,
+    StapleCopy,
     Status,
     TLSFindings,
 )
@@ -93,7 +94,7 @@ def _failure(result: ProbeResult, failure: Failure) -> Iterator[RenderableType]:
     yield from _section(
         "What failed",
         [
-            ("target", _foreign(f"{result.target.host}:{result.target.port}")),
+            ("target", _foreign(result.target.location or f"{result.target.host}:{result.target.port}")),
             ("failure", Text(failure)),
             ("detail", _foreign(result.detail) if result.detail else None),
             ("after", Text(words.milliseconds(result.duration))),
@@ -108,8 +109,12 @@ def _findings(result: ProbeResult, findings: Findings, now: float) -> Iterator[R
         yield from _section("Connection", _connection(findings.tls.session, result))
         yield from _section("Chain", _chain(findings, findings.tls.session, now))
         yield from _section("Must-Staple", _must_staple(findings, findings.tls))
+        if findings.tls.copy:
+            yield from _section("Staple on disk", _copy(findings.tls.copy))
         if not any(evidence.source is Source.STAPLE for evidence in findings.evidence):
             yield from _section("Staple", [("status", _absence(findings))])
+    elif findings.certificates:
+        yield from _section("Certificate", _certificates(findings, now))
     yield from _together(findings)
     for evidence in findings.evidence:
         title = name_of(evidence)
@@ -161,6 +166,10 @@ def _chain(findings: Findings, session: Handshake, now: float) -> Iterator[Row]:
     for position, error in enumerate(errors):
         name, answer = ("trusted", "no, ") if position == 0 else ("", "")
         yield name, Text.assemble(answer, (error, "yellow"), f": {advice.CHAIN_ERRORS[error]}")
+    yield from _certificates(findings, now)
+
+
+def _certificates(findings: Findings, now: float) -> Iterator[Row]:
     for facts in findings.certificates:
         yield f"depth {facts.depth}", Text(printable(facts.subject) or "(no subject)", "bold")
         yield "", _foreign(f"issued by {facts.issuer}")
@@ -192,6 +201,17 @@ def _must_staple(findings: Findings, tls: TLSFindings) -> Iterator[Row]:
     seen = f"{tls.stapled_handshakes} of {tls.handshakes} carried a staple"
     several = f", {tls.distinct_staples} different ones" if tls.distinct_staples > 1 else ""
     yield "handshakes", Text(seen + several)
+
+
+def _copy(copy: StapleCopy) -> Iterator[Row]:
+    match copy.matches:
+        case None:
+            yield "compared", Text.assemble(("not possible", "yellow"), f": {printable(copy.detail)}")
+        case True:
+            yield "compared", Text("the same as the server sends", "green")
+        case False:
+            yield "compared", Text("not what the server sends", "bold yellow")
+            yield "what to do", Text(advice.COPY_ACTION, "bold")
 
 
 def _absence(findings: Findings) -> Text:

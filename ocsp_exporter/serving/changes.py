@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ocsp_exporter.model import ProbeResult, Results
 from ocsp_exporter.report.assessment import Level, assess
 
-#: The state of an address or a key type that there is no more.
+#: The state of an address, a key type or a file that there is no more.
 GONE = "gone"
 
 
@@ -13,12 +13,12 @@ GONE = "gone"
 class Change:
     """A state, in the words of `state_of`, that another one took the place of.
 
-    `variant` says which of the ways of looking at the target it is about. `before` None: the first look. `level` is
-    that of the new state `after`, None where that is `GONE`.
+    `way` says which of the ways of looking at the target it is about, or which of the files that it matches. `before`
+    None: the first look. `level` is that of the new state `after`, None where that is `GONE`.
     """
 
     at: float
-    variant: tuple[tuple[str, str], ...]
+    way: tuple[tuple[str, str], ...]
     before: str | None
     after: str
     level: Level | None
@@ -27,16 +27,16 @@ class Change:
 
 def changes(results: Results, before: Results) -> tuple[Change, ...]:
     """Give what a probe changed, with the results of the probe before it (none: it was the first)."""
-    states_before = {result.variant: state_of(result) for result in before}
-    found = (_change(result, states_before.pop(result.variant, None)) for result in results)
+    states_before = {result.way: state_of(result) for result in before}
+    found = (_change(result, states_before.pop(result.way, None)) for result in results)
     changed = [change for change in found if change.after != change.before]
     at = results[0].obtained_at
-    return (*changed, *(Change(at, variant, state, GONE, None) for variant, state in states_before.items()))
+    return (*changed, *(Change(at, way, state, GONE, None) for way, state in states_before.items()))
 
 
 def _change(result: ProbeResult, before: str | None) -> Change:
     level = assess(result, result.obtained_at).level
-    return Change(result.obtained_at, result.variant, before, state_of(result), level, result.detail)
+    return Change(result.obtained_at, result.way, before, state_of(result), level, result.detail)
 
 
 def state_of(result: ProbeResult) -> str:

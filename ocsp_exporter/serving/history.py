@@ -40,18 +40,18 @@ class History:
 
     def note(self, scheduled: ScheduledTarget, results: Results, changes: Sequence[Change]) -> None:
         """Note what a probe brought, and what that changed."""
-        by_variant = {result.variant: result for result in results}
+        by_way = {result.way: result for result in results}
         for change in changes:
-            result = by_variant.pop(change.variant, None)
+            result = by_way.pop(change.way, None)
             if change.before is not None or (result is not None and result.failure):
                 self._events.append(Event(next(self._numbers), scheduled, change, result, change.at))
-        for result in by_variant.values():
+        for result in by_way.values():
             if result.failure:
                 self._repeat(scheduled, result)
 
     def _repeat(self, scheduled: ScheduledTarget, result: ProbeResult) -> None:
         for event in reversed(self._events):
-            if event.scheduled == scheduled and event.change.variant == result.variant and event.change.after != GONE:
+            if event.scheduled == scheduled and event.change.way == result.way and event.change.after != GONE:
                 event.result = result
                 event.last_at = result.obtained_at
                 event.times += 1

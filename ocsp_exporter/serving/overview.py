@@ -34,6 +34,12 @@ class Row:
     ending: Evidence | None
 
     @property
+    def name(self) -> str:
+        """What was looked at, of a glob each file that it matched."""
+        found = self.result.target if self.result else None
+        return found.name if found and found.is_file else self.scheduled.target.name
+
+    @property
     def labels(self) -> tuple[tuple[str, str], ...]:
         """What tells this row from others of the same name: the address and key type, and the operator's labels."""
         return (*(self.result.variant if self.result else ()), *self.scheduled.labels)
@@ -117,8 +123,7 @@ def _end(evidence: Evidence | None) -> float:
 
 
 def _badness(row: Row) -> tuple[int, float, str, str, tuple[tuple[str, str], ...]]:
-    scheduled = row.scheduled
-    return GRADES.index(row.grade), _end(row.ending), scheduled.target.name, scheduled.module.name, row.labels
+    return GRADES.index(row.grade), _end(row.ending), row.name, row.scheduled.module.name, row.labels
 
 
 def _status_rank(source: Source) -> Callable[[Row], int]:
@@ -132,7 +137,7 @@ def _status_rank(source: Source) -> Callable[[Row], int]:
 #: By what rows can be put in order; rows that are equal in it stay in theirs, the worst first.
 ORDERS: Mapping[str, Callable[[Row], float | str]] = {
     "verdict": lambda row: GRADES.index(row.grade),
-    "target": lambda row: row.scheduled.target.name,
+    "target": lambda row: row.name,
     **{source.value: _status_rank(source) for source in Source},
     "next_update": lambda row: _end(row.ending),
     "must_staple": lambda row: ("violated", "compliant", "").index(row.compliance),
@@ -183,7 +188,7 @@ def selection(words: str, grades: Iterable[str] = (), sort: str = "") -> Selecti
 def _texts(row: Row) -> Iterator[str]:
     """Yield what a row is found by: what the page shows of it, but for what changes from moment to moment."""
     yield row.grade.replace("_", " ")
-    yield row.scheduled.target.name
+    yield row.name
     yield row.scheduled.module.name
     yield from (f"{name}={value}" for name, value in row.labels)
     yield row.headline

@@ -12,15 +12,15 @@ _LONGEST = 100
 
 
 def find(
-    results: Iterable[ProbeResult], variant: Iterable[tuple[str, str]], source: str, depth: str
+    results: Iterable[ProbeResult], way: Iterable[tuple[str, str]], source: str, depth: str
 ) -> tuple[ProbeResult, Evidence] | None:
     """Give the evidence of a source about the certificate at a depth, and its result; None where there are no bytes.
 
-    `variant` are the labels of the result among those of the same target, in their order.
+    `way` is what tells the result from the others of the same target, in its order.
     """
-    wanted = tuple(variant)
+    wanted = tuple(way)
     for result in results:
-        if result.variant == wanted and result.findings:
+        if result.way == wanted and result.findings:
             for evidence in result.findings.evidence:
                 if evidence.source == source and str(evidence.depth) == depth and evidence.der:
                     return result, evidence

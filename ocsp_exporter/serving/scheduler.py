@@ -158,11 +158,12 @@ def _tell(results: Results, changed: Iterable[Change]) -> None:
     """Log the probe, and each change of the target's state that it made."""
     for result in results:
         fields = {"state": state_of(result), "detail": result.detail or None, "duration": round(result.duration, 4)}
-        _log.debug("target probed", extra={"fields": {**_fields(results, result.variant), **fields}})
+        _log.debug("target probed", extra={"fields": {**_fields(results, result.way), **fields}})
     for change in changed:
         fields = {"state": change.after, "before": change.before, "detail": change.detail or None}
-        _log.info("target changed", extra={"fields": {**_fields(results, change.variant), **fields}})
+        _log.info("target changed", extra={"fields": {**_fields(results, change.way), **fields}})
 
 
-def _fields(results: Results, variant: tuple[tuple[str, str], ...]) -> dict[str, object]:
-    return {"target": results[0].target.name, "module": results[0].module, **dict(variant)}
+def _fields(results: Results, way: tuple[tuple[str, str], ...]) -> dict[str, object]:
+    told = dict(way)
+    return {"target": told.pop("file", results[0].target.name), "module": results[0].module, **told}

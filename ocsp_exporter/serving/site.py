@@ -28,7 +28,7 @@ _YAML = {**NO_SNIFFING, "Cache-Control": "no-store", "Content-Type": "text/plain
 _A_YEAR = "max-age=31536000, immutable"
 
 #: What tells the pieces of evidence of one target from each other, beside the target's own labels.
-_OF_EVIDENCE = ("address", "key_type")
+_OF_EVIDENCE = ("file", "address", "key_type")
 
 
 class Site:
@@ -80,9 +80,9 @@ class Site:
     async def _evidence(self, request: Request) -> Response:
         parameters = dict(request.query_params)
         source, depth = parameters.pop("source", ""), parameters.pop("depth", "0")
-        variant = [(name, parameters.pop(name)) for name in _OF_EVIDENCE if name in parameters]
+        way = [(name, parameters.pop(name)) for name in _OF_EVIDENCE if name in parameters]
         results = [result for standing in self._find(parameters)[:1] for result in standing.results]
-        found = raw_evidence.find(results, variant, source, depth)
+        found = raw_evidence.find(results, way, source, depth)
         if found is None:
             text = "There are no bytes of this evidence: ask for it by the links on the page of its target."
             raise HTTPException(_NOT_FOUND, text)

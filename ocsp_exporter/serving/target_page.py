@@ -119,7 +119,7 @@ def _absent(findings: Findings) -> Iterator[tuple[Source, str]]:
 def _raw(scheduled: ScheduledTarget, result: ProbeResult, evidence: Evidence) -> tuple[str, str, str] | None:
     if not evidence.der:
         return None
-    parameters = (*result.variant, ("source", evidence.source), ("depth", str(evidence.depth)))
+    parameters = (*result.way, ("source", evidence.source), ("depth", str(evidence.depth)))
     name = raw_evidence.file_name(result, evidence)
     link = f"evidence.der?{templates.target_query(scheduled)}&{urlencode(parameters)}"
     return link, name, raw_evidence.command(name)

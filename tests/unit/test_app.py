@@ -10,6 +10,8 @@ from ocsp_exporter.config.target_groups import read_json_groups
 from ocsp_exporter.model import (
     EgressPolicy,
     Failure,
+    Module,
+    ProberKind,
     Target,
 )
 from ocsp_exporter.serving.discovery.selecting import Usual, select
@@ -143,6 +145,19 @@ async def test_bad_requests(query: str, sentence: str) -> None:
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
     assert response.headers["x-content-type-options"] == "nosniff"
     assert exporter.limits == []
+
+
+@pytest.mark.parametrize("prober", [ProberKind.CRL, ProberKind.FILE])
+@pytest.mark.parametrize("target", ["/etc/passwd", "/etc/*", "/**", "%2Fetc%2Fpasswd"])
+async def test_no_file_is_read_for_a_request(prober: ProberKind, target: str) -> None:
+    """Whoever may ask for /probe must not be able to read the files of this machine."""
+    exporter = Exporter()
+    exporter.endpoint.modules = {"files": Module("files", prober)}
+    response = await exporter.get(f"/probe?target={target}&module=files")
+
+    assert (response.status_code, exporter.limits) == (400, [])
+    no_path = "Files are looked at only where the configuration names them as targets.\n"
+    assert response.text == no_path
 
 
 @pytest.mark.parametrize(

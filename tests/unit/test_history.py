@@ -33,7 +33,7 @@ def test_changes_of_variants() -> None:
     before = (at(0, found(GOOD), "a"), at(0, found(GOOD), "b"))
     now = (at(60, found(EXPIRED), "b"), at(60, failed(), "c"))
 
-    assert [(change.variant, change.before, change.after) for change in changes(now, before)] == [
+    assert [(change.way, change.before, change.after) for change in changes(now, before)] == [
         ((("address", "b"),), "staple=good", "staple=invalid(expired)"),
         ((("address", "c"),), None, "failed=timeout"),
         ((("address", "a"),), "staple=good", "gone"),
@@ -103,7 +103,7 @@ def test_a_failure_that_stays_at_one_address() -> None:
     one.probe(at(60, failed(), "a"), at(60, found(GOOD), "b"))
     one.probe(at(120, failed(), "a"))
 
-    assert [(event.change.variant[0][1], event.change.after, event.times) for event in history.events()] == [
+    assert [(event.change.way[0][1], event.change.after, event.times) for event in history.events()] == [
         ("b", "gone", 1),
         ("b", "staple=good", 1),
         ("b", "failed=timeout", 1),

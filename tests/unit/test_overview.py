@@ -4,7 +4,7 @@ import pytest
 
 from ocsp_exporter.model import ProbeResult, Problem, Source, Status
 from ocsp_exporter.serving.overview import ORDERS, Row, Selection, count, rows_of, selection
-from tests.unit.results import GOOD, MISSING, NOW, failed, found, scheduled
+from tests.unit.results import GOOD, MISSING, NOW, failed, found, named, scheduled
 
 LATER = replace(GOOD, next_update=int(NOW) + 90_000, this_update=int(NOW) - 10)
 INVALID = replace(GOOD, status=Status.INVALID, problems=(Problem.SIGNATURE_INVALID,), authentic=False)
@@ -70,6 +70,15 @@ def test_orders(sort: str, expected: list[str]) -> None:
 def test_selections(words: str, grades: list[str], expected: list[str]) -> None:
     """A row is asked for if it has all the words somewhere, in any case, and one of the levels."""
     assert names(selection(words, grades).of(FLEET)) == expected
+
+
+def test_each_file_of_a_glob_is_a_row_by_its_own_path() -> None:
+    """The glob itself is only what they were found by; until then it is the row."""
+    found_files = tuple(found(GOOD, target=named(name)) for name in ("/staples/b.ocsp", "/staples/a.ocsp"))
+    glob = scheduled("/staples/*")
+
+    assert [row.name for row in rows_of([(glob, found_files)], NOW)] == ["/staples/a.ocsp", "/staples/b.ocsp"]
+    assert [row.name for row in rows_of([(glob, ())], NOW)] == ["/staples/*"]
 
 
 def test_labels_are_found() -> None:

@@ -480,6 +480,36 @@ def test_log_lines_of_variants(caplog: pytest.LogCaptureFixture) -> None:
     assert [fields.get("key_type") for fields in lines] == [None, None, "rsa", None, None]
 
 
+def test_log_lines_of_files(caplog: pytest.LogCaptureFixture) -> None:
+    """Each file of a glob has lines of its own, and one that is there no more is gone; so has the glob itself."""
+    glob = scheduled("/staples/*")
+    a, b = (found(GOOD, target=named(f"/staples/{name}")) for name in "ab")
+    rounds = iter([(failed(target=glob.target),), (a, b), (b,)])
+    published: list[list[str]] = []
+
+    async def probe(_target: Target, _module: Module, _limit: float | None = None, /) -> Results:
+        return next(rounds)
+
+    async def main() -> None:
+        async with running(probe, [glob]) as scheduler:
+            while len(published) < 3:
+                await asyncio.sleep(1)
+                if shown(scheduler) not in published:
+                    published.append(shown(scheduler))
+
+    caplog.set_level(logging.INFO, "ocsp_exporter")
+    virtual_time.run(main())
+    lines = [vars(record)["fields"] for record in caplog.records]
+    assert [(fields["target"], fields["before"], fields["state"]) for fields in lines] == [
+        ("/staples/*", None, "failed=timeout"),
+        ("/staples/a", None, "staple=good"),
+        ("/staples/b", None, "staple=good"),
+        ("/staples/*", "failed=timeout", "gone"),
+        ("/staples/a", "staple=good", "gone"),
+    ]
+    assert published == [["/staples/*"], ["/staples/a", "/staples/b"], ["/staples/b"]]
+
+
 def test_state_in_words() -> None:
     """The state of a target names each source's status and problems, so that any change of them is a change."""
     expired = replace(GOOD, status=Status.INVALID, problems=(Problem.SIGNATURE_INVALID, Problem.EXPIRED))
