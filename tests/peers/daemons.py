@@ -48,6 +48,8 @@ _PACKAGES = {
     "env": "coreutils",
     "chromium": "chromium",
     "curl": "curl",
+    "systemd-analyze": "systemd",
+    "systemd-socket-activate": "systemd",
     "htpasswd": "apache2-utils",
 }
 

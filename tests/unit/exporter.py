@@ -10,15 +10,18 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 
-from ocsp_exporter.config import parse_config
+from ocsp_exporter.config import Config, ConfigError, parse_config
 from ocsp_exporter.model import Module, ProbeResult, Results, ScheduledTarget, Target
 from ocsp_exporter.serving.app import create_app
 from ocsp_exporter.serving.exposition import MetricsPage
+from ocsp_exporter.serving.health import Readiness, health_routes
 from ocsp_exporter.serving.history import History
 from ocsp_exporter.serving.instruments import Instruments
 from ocsp_exporter.serving.probe_endpoint import ProbeEndpoint
 from ocsp_exporter.serving.probes import Clock, counted
+from ocsp_exporter.serving.reloading import ConfigFile, Reloader
 from ocsp_exporter.serving.scheduler import Scheduler
+from ocsp_exporter.serving.site import Site
 from tests.unit.results import GOOD, MODULE, NOW, found
 
 CONFIG = parse_config("probe_endpoint: {concurrency: 7}", "f.yaml", Path("/nonexistent"))
@@ -46,9 +49,27 @@ class Exporter:
         self.scheduler.update(targets)
         self.endpoint = ProbeEndpoint(probe, MODULES, concurrency=concurrency, clock=clock)
         page = MetricsPage(self.scheduler.publications, self.instruments.registry, clock.wall)
-        self.app: Starlette = create_app(page, self.scheduler, self.endpoint, clock, history, lambda: CONFIG)
+        self.has_discovered = True
+        readiness = Readiness(self.scheduler, lambda: self.has_discovered, clock)
+        config = replace(CONFIG, modules=MODULES, targets=targets)
+        reloader = Reloader(ConfigFile(self.load), config, self.use, self.instruments, clock)
+        self.loaded: Config | ConfigError = config
+        self.used: list[Config] = []
+        site = Site(self.scheduler, history, lambda: reloader.config, clock)
+        further = (*site.routes(), reloader.route(), *health_routes(readiness))
+        self.app: Starlette = create_app(page, self.scheduler, self.endpoint, further)
         transport = httpx.ASGITransport(self.app)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://exporter")
+
+    def load(self) -> Config:
+        """Give the configuration that was laid down, or raise its faults."""
+        if isinstance(self.loaded, ConfigError):
+            raise self.loaded
+        return self.loaded
+
+    async def use(self, config: Config) -> None:
+        """Note that a configuration came into force."""
+        self.used.append(config)
 
     async def probe(self, target: Target, module: Module, limit: float | None = None, /) -> Results:
         """Give the result that was laid down for the target."""

@@ -1,5 +1,6 @@
 from pathlib import Path
 from textwrap import dedent
+from typing import cast
 
 import pytest
 import yaml
@@ -88,7 +89,8 @@ def test_secrets_are_not_shown(key: str, value: object) -> None:
     """What is a secret by the name of its key is not shown, however deep it stands and whatever it is."""
     shown = shown_of({"http_sd_configs": [{"basic_auth": {"username": "me", key: value, "password_file": "f.txt"}}]})
 
-    assert shown["http_sd_configs"] == [{"basic_auth": {"username": "me", key: "<secret>", "password_file": "f.txt"}}]
+    [discovery] = cast("list[dict[str, object]]", shown["http_sd_configs"])
+    assert discovery["basic_auth"] == {"username": "me", key: "<secret>", "password_file": "f.txt"}
 
 
 def test_nothing_but_ascii() -> None:
