@@ -1,9 +1,11 @@
 import re
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from ocsp_exporter.config import ConfigError, Fault, parse_config
 from ocsp_exporter.model import (
     Applicability,
     ChainError,
@@ -517,6 +519,17 @@ async def test_config() -> None:
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
     assert response.headers["x-content-type-options"] == "nosniff"
     assert "\n  concurrency: 7\n" in response.text
+
+
+async def test_config_after_a_reload() -> None:
+    """The configuration that is shown is the one that holds; one with faults does not."""
+    exporter = Exporter()
+    exporter.loaded = parse_config("probe_endpoint: {concurrency: 8}", "f.yaml", Path("/nonexistent"))
+    await exporter.client.post("/-/reload")
+    assert "\n  concurrency: 8\n" in (await exporter.get("/config")).text
+    exporter.loaded = ConfigError((Fault("f.yaml", 1, 1, "", "wrong"),))
+    await exporter.client.post("/-/reload")
+    assert "\n  concurrency: 8\n" in (await exporter.get("/config")).text
 
 
 @pytest.mark.parametrize("path", ["/target", "/history", "/verdicts", "/config", "/api/v1/targets", "/evidence.der"])
