@@ -1,15 +1,15 @@
 """The page of one target: its chain, what each source says beside the others, what is wrong, and what changed."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from ocsp_exporter import advice
 from ocsp_exporter.model import Evidence, Findings, ProbeResult, Problem, ScheduledTarget, Source, Status
-from ocsp_exporter.quoting import printable
-from ocsp_exporter.report import phrases, words
-from ocsp_exporter.report.assessment import Assessment, assess, elapsed_life, is_refresh_overdue, name_of, violation
+from ocsp_exporter.report import phrases
+from ocsp_exporter.report.assessment import Assessment, assess, is_refresh_overdue, name_of, violation
 from ocsp_exporter.serving import raw_evidence, templates
+from ocsp_exporter.serving.evidence_facts import FACTS
 from ocsp_exporter.serving.overview import absence
 from ocsp_exporter.serving.plan import REMEMBERED
 from ocsp_exporter.serving.scheduler import Standing
@@ -34,7 +34,7 @@ class Exhibit:
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """What is wrong and what to do. `word` and the `link` to where it is explained are empty for what has no word."""
+    """What is wrong with what (`about`), and what to do. `link`: where the word is explained, empty if nowhere."""
 
     about: str
     word: str
@@ -97,7 +97,7 @@ def _exhibits(scheduled: ScheduledTarget, result: ProbeResult, findings: Finding
     hosts = {(each.source, each.depth): each.host for each in findings.applicability}
     for depth in sorted({each.depth for each in findings.evidence}):
         evidence = tuple(each for each in findings.evidence if each.depth == depth)
-        facts = [(title, tuple(fact(each, now) for each in evidence)) for title, fact in _FACTS]
+        facts = [(title, tuple(fact(each, now) for each in evidence)) for title, fact in FACTS]
         facts.append(("host", tuple(hosts.get((each.source, each.depth), "") for each in evidence)))
         yield Exhibit(
             depth=depth,
@@ -125,74 +125,31 @@ def _raw(scheduled: ScheduledTarget, result: ProbeResult, evidence: Evidence) ->
     return link, name, raw_evidence.command(name)
 
 
-def _moment(seconds: float | None, now: float) -> str:
-    return "" if seconds is None else f"{words.utc(seconds)}, {words.relative(seconds, now)}"
-
-
-def _life(evidence: Evidence, now: float) -> str:
-    life = elapsed_life(evidence, now)
-    return "" if life is None or not 0 <= life <= 1 else f"{life:.0%} has passed"
-
-
-def _end(evidence: Evidence, now: float) -> str:
-    is_stated = evidence.next_update is not None or evidence.this_update is None
-    return _moment(evidence.next_update, now) if is_stated else "not stated"
-
-
-def _signer(evidence: Evidence, _now: float) -> str:
-    response = evidence.response
-    if response is None or response.signer is None:
-        return ""
-    return phrases.SIGNERS[response.signer] + phrases.NOCHECK[response.nocheck]
-
-
-def _revocation(evidence: Evidence, now: float) -> str:
-    revocation = evidence.revocation
-    return "" if revocation is None else f"{_moment(revocation.time, now)}, reason: {revocation.reason or 'none given'}"
-
-
-def _crl(evidence: Evidence, _now: float) -> str:
-    crl = evidence.crl
-    if crl is None:
-        return ""
-    return f"number {crl.number if crl.number is not None else 'not stated'}, entries: {crl.entries}"
-
-
-#: What is told of each piece of evidence: a title, and the text for it, empty where it does not say.
-_FACTS: tuple[tuple[str, Callable[[Evidence, float], str]], ...] = (
-    ("revoked", _revocation),
-    ("produced_at", lambda each, now: _moment(each.produced_at, now)),
-    ("this_update", lambda each, now: _moment(each.this_update, now)),
-    ("next_update", _end),
-    ("life", _life),
-    ("response", lambda each, _: each.response.response_status if each.response else ""),
-    ("responder id", lambda each, _: printable(each.response.responder_id) if each.response else ""),
-    ("signed by", _signer),
-    ("signer ends", lambda each, now: _moment(each.signer_not_after, now)),
-    ("signature", lambda each, _: printable(each.response.signature_algorithm) if each.response else ""),
-    ("CertID hash", lambda each, _: printable(each.response.cert_id_hash) if each.response else ""),
-    ("CRL", _crl),
-    ("fetched", lambda each, now: _moment(each.fetched_at, now)),
-)
-
-
 def _remedies(result: ProbeResult, now: float) -> Iterator[Remedy]:
-    """Yield what is wrong with a result, in its order, and what to do."""
+    """Yield what is wrong with a result, in its order, and what to do; what several sources have in common once."""
     if result.failure:
         said = advice.FAILURES[result.failure]
         yield Remedy("", result.failure, templates.place_of(result.failure), said.meaning, said.action)
+    about: dict[Remedy, list[str]] = {}
     for evidence in result.findings.evidence if result.findings else ():
-        name = name_of(evidence)
-        is_about_staple = evidence.source is Source.STAPLE or evidence.status is not Status.MISSING
-        if evidence.status in advice.STATUS_ACTIONS and is_about_staple:
-            meaning = f"{phrases.status_of(evidence).capitalize()}."
-            yield Remedy(name, evidence.status, "", meaning, advice.STATUS_ACTIONS[evidence.status])
-        if is_refresh_overdue(evidence, now):
-            yield Remedy(name, "refresh overdue", "", "It should have been replaced by now.", advice.REFRESH_ACTION)
-        for problem in evidence.problems:
-            said = advice.PROBLEMS[problem]
-            meaning = f"{said.meaning}{_declined(evidence) if problem is Problem.UNSUCCESSFUL else ''}"
-            yield Remedy(name, problem, templates.place_of(problem), meaning, said.action)
+        for remedy in _remedies_of(evidence, now):
+            about.setdefault(remedy, []).append(name_of(evidence))
+    for remedy, names in about.items():
+        yield replace(remedy, about=", ".join(names))
+
+
+def _remedies_of(evidence: Evidence, now: float) -> Iterator[Remedy]:
+    """Yield what is wrong with a piece of evidence, without saying which it is."""
+    is_about_staple = evidence.source is Source.STAPLE or evidence.status is not Status.MISSING
+    if evidence.status in advice.STATUS_ACTIONS and is_about_staple:
+        meaning = f"{phrases.status_of(evidence).capitalize()}."
+        yield Remedy("", evidence.status, "", meaning, advice.STATUS_ACTIONS[evidence.status])
+    if is_refresh_overdue(evidence, now):
+        yield Remedy("", "refresh overdue", "", "It should have been replaced by now.", advice.REFRESH_ACTION)
+    for problem in evidence.problems:
+        said = advice.PROBLEMS[problem]
+        meaning = f"{said.meaning}{_declined(evidence) if problem is Problem.UNSUCCESSFUL else ''}"
+        yield Remedy("", problem, templates.place_of(problem), meaning, said.action)
 
 
 def _declined(evidence: Evidence) -> str:

@@ -412,14 +412,14 @@ class TestDemo:
             for _ in range(PATIENCE * 10):
                 with urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310 - our own address
                     page = answer.read().decode()
-                if page.count("\nocsp_probe_success{") == 15:
+                if page.count("\nocsp_probe_success{") == 17:
                     break
                 time.sleep(0.1)
             process.send_signal(signal.SIGINT)
             assert process.wait(PATIENCE) == 0
 
         assert re.findall(r"^ocsp_probe_success\{.*\} 0", page, re.MULTILINE) == []
-        assert page.count("\nocsp_probe_success{") == 15
+        assert page.count("\nocsp_probe_success{") == 17
 
 
 class TestDocs:

@@ -1,9 +1,11 @@
 import re
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from ocsp_exporter.config import ConfigError, Fault, parse_config
 from ocsp_exporter.model import (
     Applicability,
     ChainError,
@@ -122,7 +124,7 @@ async def test_status_by_source() -> None:
         "Staple": "good",
         "Responder": "server failed timeout",
         "CRL": "good [1] invalid expired",
-        "Next update": "in 59 min 59 s staple",
+        "Next update": "in 59 min 59 s Staple",
         "Must-Staple": "",
         "Looked at": "1 s ago",
         "Why": "The CRL for the certificate at depth 1 cannot be relied on: expired (in 23 h 59 min).",
@@ -376,11 +378,14 @@ async def test_target_page_of_trouble() -> None:
 
 async def test_target_page_of_revocation() -> None:
     """A revoked certificate has the time and reason, and what to do about it."""
-    page = await page_of(await looked_at(bad=found(REVOKED)), "/target?target=bad")
+    both = found(REVOKED, replace(REVOKED, source=Source.RESPONDER))
+    page = await page_of(await looked_at(bad=both), "/target?target=bad")
 
     assert page.text("td", **{"data-title": "Staple"}).startswith("revoked verified;")
     assert "2027-01-03 18:13:20 UTC, 11 d 13 h ago, reason: key_compromise" in page.text("main")
-    assert "Replace certificate and key" in page.text("ul", class_="remedies")
+    remedies = page.text("ul", class_="remedies")
+    assert remedies.startswith("staple, responder's answer: revoked Verified; this certificate must not be trusted")
+    assert remedies.count("Replace certificate and key") == 1
 
 
 async def test_target_page_of_failure() -> None:
@@ -514,6 +519,17 @@ async def test_config() -> None:
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
     assert response.headers["x-content-type-options"] == "nosniff"
     assert "\n  concurrency: 7\n" in response.text
+
+
+async def test_config_after_a_reload() -> None:
+    """The configuration that is shown is the one that holds; one with faults does not."""
+    exporter = Exporter()
+    exporter.loaded = parse_config("probe_endpoint: {concurrency: 8}", "f.yaml", Path("/nonexistent"))
+    await exporter.client.post("/-/reload")
+    assert "\n  concurrency: 8\n" in (await exporter.get("/config")).text
+    exporter.loaded = ConfigError((Fault("f.yaml", 1, 1, "", "wrong"),))
+    await exporter.client.post("/-/reload")
+    assert "\n  concurrency: 8\n" in (await exporter.get("/config")).text
 
 
 @pytest.mark.parametrize("path", ["/target", "/history", "/verdicts", "/config", "/api/v1/targets", "/evidence.der"])

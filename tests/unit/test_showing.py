@@ -26,6 +26,7 @@ def show(text: str, folder: Path = NOWHERE) -> str:
         "egress: {allow: ['10.0.0.0/8', a.example], requests_per_second_per_host: 0.5}",
         "probe:\nstore: {path: /var/lib/x}",
         "targets: [{targets: ['\u4f8b\u3048.example', '\u00fc.example'], interval: 90s}]",
+        "file_sd_configs: [{files: ['targets/*.yaml']}]\nhttp_sd_configs: [{url: 'https://a.example/x'}]",
         "targets: [{targets: &a [x.example]}, {targets: *a, labels: {team: web}}]",
     ],
 )
@@ -91,6 +92,25 @@ def test_secrets_are_not_shown(key: str, value: object) -> None:
 
     [discovery] = cast("list[dict[str, object]]", shown["http_sd_configs"])
     assert discovery["basic_auth"] == {"username": "me", key: "<secret>", "password_file": "f.txt"}
+
+
+def test_logins_of_discovery_are_not_shown() -> None:
+    """Neither a password nor a token of what lists targets is shown; the rest of it is, with its defaults."""
+    text = show(
+        dedent("""\
+            http_sd_configs:
+              - url: https://a.example/targets
+                basic_auth: {username: me, password: hunter2}
+              - url: https://b.example/targets
+                authorization: {credentials: hunter2}
+            """)
+    )
+    first, second = yaml.safe_load(text)["http_sd_configs"]
+
+    assert "hunter2" not in text
+    assert first["basic_auth"] == {"username": "me", "password": "<secret>"}
+    assert second["authorization"] == {"type": "Bearer", "credentials": "<secret>"}
+    assert (first["url"], first["module"]) == ("https://a.example/targets", "tls")
 
 
 def test_nothing_but_ascii() -> None:
