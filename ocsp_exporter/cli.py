@@ -94,6 +94,24 @@ def main() -> None:
     help="Which share of the targets to look at: of N exporters the one numbered I, from 0.",
 )
 @click.option(
+    "--web.external-url",
+    "external_url",
+    metavar="URL",
+    help="Where browsers find the exporter behind a reverse proxy, if not where it listens.",
+)
+@click.option(
+    "--web.route-prefix",
+    "route_prefix",
+    metavar="PATH",
+    help="What the paths of all requests begin with; by default the path of --web.external-url.",
+)
+@click.option(
+    "--web.systemd-socket",
+    "systemd_socket",
+    is_flag=True,
+    help="Listen on the sockets that systemd passes, and not on --web.listen-address.",
+)
+@click.option(
     "--log.level", "log_level", type=click.Choice(["debug", "info", "warn", "error"]), default="info", show_default=True
 )
 @click.option("--log.format", "log_format", type=click.Choice(["logfmt", "json"]), default="logfmt", show_default=True)
@@ -109,6 +127,9 @@ def serve(  # noqa: PLR0913 - an argument for each option
     web_config_file: Path | None,
     health_address: str | None,
     shard: str,
+    external_url: str | None,
+    route_prefix: str | None,
+    systemd_socket: bool,
     log_level: str,
     log_format: Literal["logfmt", "json"],
 ) -> None:
@@ -118,7 +139,7 @@ def serve(  # noqa: PLR0913 - an argument for each option
     if watch and config_file is None:
         ctx.fail("--config.enable-auto-reload needs a --config.file to watch.")
     if not check:
-        listen = command.Listen(addresses, web_config_file, health_address)
+        listen = command.Listen(addresses, web_config_file, health_address, external_url, route_prefix, systemd_socket)
         work = command.Work(config_file, watch_interval if watch else None, shard)
         command.run(work, listen, log_level, log_format)
         return

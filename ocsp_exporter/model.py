@@ -309,12 +309,29 @@ class EgressPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class AllowedTargets:
+    """What `/probe` may be asked for; without names and networks anything.
+
+    `names` are host names in lower case in which `*` stands for any characters and `?` for one. What has none of these
+    names has to have an address in one of the `networks`.
+    """
+
+    names: tuple[str, ...] = ()
+    networks: tuple[IPNetwork, ...] = ()
+
+
+class TargetForbidden(Exception):
+    """A target has no address at which it may be looked at: see `Target.within`. The text is a sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """What is looked at.
 
     `name` is the text exactly as given and the `target` label. `host` is a host name or an IP address
     without brackets. `starttls` None: as the module says. `location` is the URL, or the absolute path of a file, of
-    what is fetched by itself; a file has neither host nor port. None where a TLS endpoint is looked at.
+    what is fetched by itself; a file has neither host nor port. None where a TLS endpoint is looked at. `within`: the
+    networks that hold all addresses at which it may be looked at, None where whoever named it may name any.
     """
 
     name: str
@@ -322,6 +339,7 @@ class Target:
     port: int
     starttls: StartTLS | None = None
     location: str | None = None
+    within: tuple[IPNetwork, ...] | None = None
 
     @property
     def is_file(self) -> bool:
@@ -362,6 +380,12 @@ class StapleSettings:
     policy: StaplePolicy = StaplePolicy.AUTO
     handshakes: int = 1
     retry_missing: int = 2
+
+
+#: Of the URLs that name a source so many are asked at most: certificates have one or two, hostile ones hundreds.
+MOST_SOURCE_URLS = 4
+#: Seconds between two fetches of the same at least, however short-lived evidence is and whatever fails.
+SHORTEST_REST = 120.0
 
 
 @dataclass(frozen=True, slots=True)

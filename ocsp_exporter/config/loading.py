@@ -1,20 +1,22 @@
 """YAML text → Config, or every fault in it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from ocsp_exporter.config import discovery_schema, module_schema, schema, yaml_reader
+from ocsp_exporter.config import discovery_schema, module_schema, schema, showing, yaml_reader
 from ocsp_exporter.config.discovery import FileDiscovery, HTTPDiscovery, file_discovery, http_discovery
 from ocsp_exporter.config.document import Document, Fault, Steps, show_steps
 from ocsp_exporter.config.reading import ConfigError, check, in_order, read_text
 from ocsp_exporter.model import (
+    AllowedTargets,
     ClientCertificate,
     CRLSettings,
     EgressPolicy,
+    IPNetwork,
     Module,
     ProberKind,
     ResponderSettings,
@@ -47,18 +49,21 @@ BUILT_IN_MODULES: Final[Mapping[str, Module]] = MappingProxyType(
 class Config:
     """The whole configuration, complete and valid. `interval` is in seconds; a module's key is its name.
 
-    `store_path` None: what was fetched is kept in memory only.
+    `store_path` None: what was fetched is kept in memory only. `shown` is the whole as people are shown it, in the
+    shape of the file.
     """
 
     interval: float
     concurrency: int
     store_path: Path | None
     egress: EgressPolicy
+    probe_endpoint_allowed: AllowedTargets
     probe_endpoint_concurrency: int
     modules: Mapping[str, Module]
     targets: tuple[ScheduledTarget, ...]
     file_discoveries: tuple[FileDiscovery, ...] = ()
     http_discoveries: tuple[HTTPDiscovery, ...] = ()
+    shown: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
 
 def load_config(path: Path) -> Config:
@@ -76,7 +81,14 @@ def parse_config(text: str, name: str, folder: Path) -> Config:
     faults += filter(None, _relations(document))
     if faults:
         raise ConfigError(in_order(faults))
-    return _build(file, folder)
+    return _build(file, folder, document.value)
+
+
+def show_config(config: Config) -> bytes:
+    """Give a configuration as YAML for people: every key that has a value, defaults included, and no secret."""
+    named = config.shown.get("modules")
+    built_in = [name for name in BUILT_IN_MODULES if name not in (named if isinstance(named, dict) else {})]
+    return f"# Modules built in beside these: {', '.join(built_in)}.\n{showing.as_yaml(config.shown)}".encode()
 
 
 def json_schema() -> dict[str, Any]:
@@ -134,7 +146,7 @@ def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _build(file: schema.File, folder: Path) -> Config:
+def _build(file: schema.File, folder: Path, written: object) -> Config:
     interval = file.probe.interval
     modules = dict(BUILT_IN_MODULES) | {name: _module(name, keys) for name, keys in file.modules.items()}
     return Config(
@@ -142,6 +154,7 @@ def _build(file: schema.File, folder: Path) -> Config:
         concurrency=file.probe.concurrency,
         store_path=file.store.path,
         egress=_egress(file.egress),
+        probe_endpoint_allowed=_allowed(file.probe_endpoint.allow_targets),
         probe_endpoint_concurrency=file.probe_endpoint.concurrency,
         modules=MappingProxyType(modules),
         targets=tuple(
@@ -156,6 +169,14 @@ def _build(file: schema.File, folder: Path) -> Config:
         ),
         file_discoveries=tuple(file_discovery(keys, interval, folder) for keys in file.file_sd_configs),
         http_discoveries=tuple(http_discovery(keys, interval) for keys in file.http_sd_configs),
+        shown=showing.complete(written),
+    )
+
+
+def _allowed(entries: list[IPNetwork | str]) -> AllowedTargets:
+    return AllowedTargets(
+        names=tuple(entry for entry in entries if isinstance(entry, str)),
+        networks=tuple(entry for entry in entries if not isinstance(entry, str)),
     )
 
 
@@ -226,4 +247,4 @@ def _tls(keys: module_schema.TLSConfig) -> TLSSettings:
 
 
 #: What holds without a configuration file.
-DEFAULT_CONFIG: Final = _build(schema.File(), Path())
+DEFAULT_CONFIG: Final = _build(schema.File(), Path(), None)

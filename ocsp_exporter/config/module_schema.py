@@ -228,7 +228,7 @@ class Module(Keys):
 
     @model_validator(mode="after")
     def _keys_of_the_prober(self) -> Self:
-        known = _KEYS_OF[self.prober]
+        known = KEYS_OF[self.prober]
         foreign = [name for name in type(self).model_fields if name in self.model_fields_set - known]
         if foreign:
             raise ValueError(f"{', '.join(foreign)} is of no use with the prober {self.prober}; leave it out")
@@ -243,7 +243,7 @@ class Module(Keys):
 
 _KEYS_OF_ALL: Final = frozenset({"prober", "timeout", "issuer_file", "clock_skew", "max_age_without_next_update"})
 #: The keys of a module that mean something to its prober.
-_KEYS_OF: Final[Mapping[ProberKind, frozenset[str]]] = MappingProxyType(
+KEYS_OF: Final[Mapping[ProberKind, frozenset[str]]] = MappingProxyType(
     {
         ProberKind.TLS: frozenset(Module.model_fields),
         ProberKind.CRL: _KEYS_OF_ALL | {"crl"},

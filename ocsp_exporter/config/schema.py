@@ -22,6 +22,7 @@ from ocsp_exporter.config.types import (
     ModuleName,
     Network,
     NetworkOrHost,
+    NetworkOrName,
     PositiveDuration,
     ProxyURL,
     Section,
@@ -82,6 +83,11 @@ class Egress(Keys):
 class ProbeEndpoint(Keys):
     """The page /probe, which looks at a target whenever Prometheus asks."""
 
+    allow_targets: Items[NetworkOrName] = Field(
+        default=[],
+        description="What it may be asked for: host names, in which * stands for anything, networks (CIDR) and "
+        "addresses; none: anything. A host of another name is looked at only at its addresses in these networks.",
+    )
     concurrency: int = Field(
         default=512, ge=1, description="How many probes of /probe may run at a time; beyond that it answers 503."
     )

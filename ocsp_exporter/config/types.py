@@ -25,9 +25,12 @@ from ocsp_exporter.config.values import (
     parse_duration,
     parse_network,
     parse_network_or_host,
+    parse_network_or_name,
     parse_size,
 )
 from ocsp_exporter.model import (
+    MOST_SOURCE_URLS,
+    SHORTEST_REST,
     AddressChoice,
     CertIDHash,
     ChainDepth,
@@ -47,12 +50,8 @@ from ocsp_exporter.target import parse_host
 #: The kind of fault to whose sentence the writer's words are to be added; a ValueError's has them already.
 _EXPECTED: Final = "expected"
 
-#: Seconds. Nothing is fetched again sooner, whatever its life.
-_SHORTEST_REFRESH: Final = 120.0
 #: Seconds. Nobody is asked for a list of targets again sooner.
 _SHORTEST_PAUSE: Final = 1.0
-#: One after the other in the time of one request: more would have too little each.
-_MOST_URLS: Final = 4
 
 T = TypeVar("T")
 
@@ -80,7 +79,7 @@ def _positive_duration(value: object) -> float:
 
 def _refresh(value: object) -> float:
     duration = _duration(value)
-    if duration < _SHORTEST_REFRESH:
+    if duration < SHORTEST_REST:
         raise PydanticCustomError(_EXPECTED, "expected 2m or more: nothing is fetched oftener than that")
     return duration
 
@@ -105,6 +104,10 @@ def _network(value: object) -> IPNetwork:
 
 def _network_or_host(value: object) -> IPNetwork | str:
     return parse_network_or_host(text_of(value))
+
+
+def _network_or_name(value: object) -> IPNetwork | str:
+    return parse_network_or_name(text_of(value))
 
 
 def _folder_path(value: object, info: ValidationInfo) -> Path:
@@ -165,6 +168,7 @@ Pause = Annotated[float, PlainValidator(_pause, json_schema_input_type=_Duration
 Size = Annotated[int, PlainValidator(_size, json_schema_input_type=_SizeText)]
 Network = Annotated[IPNetwork, PlainValidator(_network, json_schema_input_type=str)]
 NetworkOrHost = Annotated[IPNetwork | str, PlainValidator(_network_or_host, json_schema_input_type=str)]
+NetworkOrName = Annotated[IPNetwork | str, PlainValidator(_network_or_name, json_schema_input_type=str)]
 ProxyURL = Annotated[str, AfterValidator(check_proxy_url)]
 Folder = Annotated[Path, PlainValidator(_folder_path, json_schema_input_type=str)]
 Certificates = Annotated[tuple[x509.Certificate, ...], PlainValidator(_certificates, json_schema_input_type=str)]
@@ -190,5 +194,5 @@ Depth = Annotated[ChainDepth, Field(strict=False)]
 #: Of a section, all of whose keys are commented out, YAML leaves nothing: that means its defaults.
 Section = Annotated[T, BeforeValidator(lambda value: {} if value is None else value)]
 Items = Annotated[list[T], BeforeValidator(lambda value: [] if value is None else value)]
-SourceURLs = Annotated[Items[Annotated[str, AfterValidator(check_source_url)]], Field(max_length=_MOST_URLS)]
+SourceURLs = Annotated[Items[Annotated[str, AfterValidator(check_source_url)]], Field(max_length=MOST_SOURCE_URLS)]
 DistinctItems = Annotated[Items[T], AfterValidator(_distinct)]

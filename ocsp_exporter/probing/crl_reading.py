@@ -57,8 +57,8 @@ async def _read_by_worker(encoded: bytes, issuer: bytes, patience: float) -> Cer
                 return await asyncio.to_thread(_load, output)
     except OSError as error:
         lament = f"it cannot be started: {error}"
-    facts = {"octets": len(encoded), "detail": lament}
-    logger.error("the process that reads a large CRL did not come to its end", extra=facts)
+    fields = {"octets": len(encoded), "detail": lament}
+    logger.error("the process that reads a large CRL did not come to its end", extra={"fields": fields})
     return MalformedCRL(f"a CRL of {len(encoded)} bytes takes more time or memory to read than there is", _TOO_LARGE)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -34,6 +35,8 @@ from ocsp_exporter.revocation.checks import policy_of
 from ocsp_exporter.revocation.facts import describe
 from ocsp_exporter.revocation.path import build_path, checked_depths, is_self_signed, issuer_on
 from ocsp_exporter.revocation.validation import Origin, validate
+
+logger = logging.getLogger(__name__)
 
 #: Seconds between a handshake without its required staple and the next try: a lazy stapler is fetching it.
 RETRY_PAUSE = 0.5
@@ -106,6 +109,7 @@ class Look:
         try:
             handshake = await self._handshake()
         except StapleUnreadable as unreadable:
+            self._tell("the staple cannot be read, once more without", problem=unreadable.problem)
             # OpenSSL gave up before anything else could be seen: look at the rest without asking for a staple.
             handshake = await self._handshake(ask_for_staple=False)
             handshake = replace(handshake, staple_problem=unreadable.problem, complete=False)
@@ -127,20 +131,37 @@ class Look:
         with self.timing.of(Phase.CONNECT):
             connected = await connect(self.way.addresses, target.port, deadline)
         with connected:
+            self._tell("connected", port=target.port)
             starttls = module.starttls if target.starttls is None else target.starttls
             began_in_clear = False
             if starttls is not StartTLS.NONE:
                 with self.timing.of(Phase.STARTTLS):
                     starting = start_tls(connected, starttls, hello.server_name.rstrip("."))
                     began_in_clear = await by(deadline, starting, Failure.TIMEOUT, f"what {starttls} says before TLS")
+                self._tell("TLS may start", starttls=starttls)
             try:
                 with self.timing.of(Phase.HANDSHAKE):
-                    return await shake_hands(connected, hello, deadline)
+                    handshake = await shake_hands(connected, hello, deadline)
             except ProbeFailed as failed:
                 if began_in_clear and failed.failure is Failure.NOT_TLS:
                     # Whether it comes with the go-ahead or behind it is the network's whim, and not another failure.
                     raise ProbeFailed(Failure.STARTTLS, f"after the go-ahead: {failed.detail}") from failed
                 raise
+        self._tell(
+            "handshake made",
+            address=handshake.address,
+            version=handshake.version,
+            cipher=handshake.cipher,
+            complete=handshake.complete,
+            certificates=len(handshake.chain),
+            staple_bytes=len(handshake.staple or b""),
+            chain_errors=",".join(sorted(handshake.chain_errors)) or None,
+        )
+        return handshake
+
+    def _tell(self, message: str, **fields: object) -> None:
+        about = {"target": self.way.target.name, "module": self.way.module.name, "key_type": self.way.key_type}
+        logger.debug(message, extra={"fields": {**about, **fields}})
 
 
 def _regard(module: Module, handshake: Handshake, now: float, fetched: tuple[x509.Certificate, ...] = ()) -> _View:

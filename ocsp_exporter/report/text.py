@@ -18,13 +18,12 @@ from ocsp_exporter.model import (
     Handshake,
     ProbeResult,
     Problem,
-    Signer,
     Source,
     Status,
     TLSFindings,
 )
 from ocsp_exporter.quoting import printable
-from ocsp_exporter.report import words
+from ocsp_exporter.report import phrases, words
 from ocsp_exporter.report.assessment import (
     Level,
     assess,
@@ -52,20 +51,6 @@ _STATUSES = {
     Status.MISSING: "bold",
     Status.INVALID: "bold red",
 }
-_STATUS_WORDS = {
-    Status.GOOD: "verified; not revoked",
-    Status.REVOKED: "verified; this certificate must not be trusted any more",
-    Status.UNKNOWN: "verified; the responder does not know this certificate",
-    Status.SERVER_FAILED: "there is no answer in it",
-    Status.MISSING: "there is none, which is not the same as good",
-    Status.INVALID: "not to be relied on; what it states is shown, and not believed",
-}
-_SIGNERS = {
-    Signer.ISSUER: "the issuer itself",
-    Signer.DELEGATED: "a responder that the issuer delegated",
-    Signer.TRUSTED: "a responder trusted locally",
-}
-_NOCHECK = {None: "", True: ", not to be checked itself (nocheck)", False: ", without nocheck"}
 _INDENT, _HANG = 2, 16
 
 #: What a line of facts is made from: a name and its value; without value there is no line.
@@ -220,9 +205,7 @@ def _absence(findings: Findings) -> Text:
 
 def _status(evidence: Evidence) -> Text:
     word, style = evidence.status.upper(), _STATUSES[evidence.status]
-    was_asked = evidence.status is not Status.MISSING or evidence.source is Source.STAPLE
-    meaning = _STATUS_WORDS[evidence.status] if was_asked else "nobody was asked, which is not the same as good"
-    return Text.assemble((word, style), f"  {meaning}")
+    return Text.assemble((word, style), f"  {phrases.status_of(evidence)}")
 
 
 def _answer(evidence: Evidence, now: float) -> Iterator[Row]:
@@ -244,7 +227,10 @@ def _answer(evidence: Evidence, now: float) -> Iterator[Row]:
         return
     yield "response", Text(response.response_status) if Problem.UNSUCCESSFUL in evidence.problems else None
     yield "responder id", _foreign(response.responder_id) if response.responder_id else None
-    yield "signed by", Text(_SIGNERS[response.signer] + _NOCHECK[response.nocheck]) if response.signer else None
+    yield (
+        "signed by",
+        Text(phrases.SIGNERS[response.signer] + phrases.NOCHECK[response.nocheck]) if response.signer else None,
+    )
     yield "signer ends", _moment(evidence.signer_not_after, now)
     yield "signature", _foreign(response.signature_algorithm) if response.signature_algorithm else None
     yield "CertID hash", _foreign(response.cert_id_hash) if response.cert_id_hash else None

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -37,7 +37,10 @@ class ConfigFile:
 
 
 class Reloader:
-    """Replaces the configuration, once at a time. `use` brings one into force; `opened` is the one at the start."""
+    """Replaces the configuration, once at a time. `use` brings one into force; `opened` is the one at the start.
+
+    `config` is the one that holds; `announced` is entered while it is replaced.
+    """
 
     def __init__(
         self,
@@ -46,12 +49,14 @@ class Reloader:
         use: Callable[[Config], Awaitable[None]],
         instruments: Instruments,
         clock: Clock,
+        announced: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._file = file
-        self._opened = opened
+        self._opened = self.config = opened
         self._use = use
         self._instruments = instruments
         self._clock = clock
+        self._announced = announced
         self._one_at_a_time = asyncio.Lock()
         self._is_asked = asyncio.Event()
 
@@ -79,21 +84,26 @@ class Reloader:
         Raises ConfigError where it has faults, which are logged: then all stays as it was.
         """
         async with self._one_at_a_time:
-            try:
-                config = await in_thread(self._file.load)
-                await self._use(config)
-            except Exception as error:
-                self._instruments.not_loaded()
-                for fault in error.faults if isinstance(error, ConfigError) else (error,):
-                    _log.error("configuration refused, the running one stays", extra={"fields": {"fault": str(fault)}})
-                raise
-            self._instruments.loaded(self._clock.wall())
-            path = str(self._file.path) if self._file.path else None
-            _log.info("configuration loaded", extra={"fields": {"file": path, "targets": len(config.targets)}})
-            remarks = tuple(_needs_restart(self._opened, config))
-            for remark in remarks:
-                _log.warning("configuration not followed yet", extra={"fields": {"remark": remark}})
-            return remarks
+            with self._announced():
+                return await self._reload()
+
+    async def _reload(self) -> tuple[str, ...]:
+        try:
+            config = await in_thread(self._file.load)
+            await self._use(config)
+            self.config = config
+        except Exception as error:
+            self._instruments.not_loaded()
+            for fault in error.faults if isinstance(error, ConfigError) else (error,):
+                _log.error("configuration refused, the running one stays", extra={"fields": {"fault": str(fault)}})
+            raise
+        self._instruments.loaded(self._clock.wall())
+        path = str(self._file.path) if self._file.path else None
+        _log.info("configuration loaded", extra={"fields": {"file": path, "targets": len(config.targets)}})
+        remarks = tuple(_needs_restart(self._opened, config))
+        for remark in remarks:
+            _log.warning("configuration not followed yet", extra={"fields": {"remark": remark}})
+        return remarks
 
     async def _reload_quietly(self) -> None:
         """Load the configuration and use it; what is wrong is only logged."""

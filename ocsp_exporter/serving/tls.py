@@ -42,11 +42,12 @@ class _Connection(ssl.SSLObject):
             raise
         except ssl.SSLError as error:
             # asyncio closes the connection before the client is told why.
-            _log.debug("TLS handshake failed", extra={"reason": error.reason})
+            _log.debug("TLS handshake failed", extra={"fields": {"reason": error.reason}})
             raise
         allowed = self.context.allowed_sans if isinstance(self.context, _Context) else frozenset()
         if allowed and allowed.isdisjoint(names := subject_alternative_names(self.getpeercert(binary_form=True))):
-            _log.info("client refused: none of its names is in client_allowed_sans", extra={"names": ",".join(names)})
+            fields = {"names": ",".join(names)}
+            _log.info("client refused: none of its names is in client_allowed_sans", extra={"fields": fields})
             raise ssl.SSLCertVerificationError("the client's certificate has no allowed name")
 
     def unwrap(self) -> None:

@@ -61,7 +61,7 @@ class WebConfigFile:
     def log_remarks(self) -> None:
         """Log what is not done quite as the configuration says."""
         for remark in self._config.remarks:
-            _log.warning("web configuration not followed to the letter", extra={"remark": str(remark)})
+            _log.warning("web configuration not followed to the letter", extra={"fields": {"remark": str(remark)}})
 
     def _refresh(self) -> None:
         self._try_again = math.inf
@@ -77,14 +77,15 @@ class WebConfigFile:
             self._log_faults(error)
             return
         self._config, self._context, self._faults = config, context, ""
-        _log.info("web configuration loaded", extra={"file": str(self._path)})
+        _log.info("web configuration loaded", extra={"fields": {"file": str(self._path)}})
         self.log_remarks()
 
     def _log_faults(self, error: ConfigError) -> None:
         if self._faults != str(error):
             self._faults = str(error)
             for fault in error.faults:
-                _log.error("web configuration refused, the last good one stays", extra={"fault": str(fault)})
+                fields = {"fault": str(fault)}
+                _log.error("web configuration refused, the last good one stays", extra={"fields": fields})
 
     def _read(self) -> Document:
         """Read the file as it is now, and note which files it names. Raises ConfigError."""

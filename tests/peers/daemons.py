@@ -46,7 +46,10 @@ _PACKAGES = {
     "cfssl": "golang-cfssl",
     "setpriv": "util-linux",
     "env": "coreutils",
+    "chromium": "chromium",
     "curl": "curl",
+    "systemd-analyze": "systemd",
+    "systemd-socket-activate": "systemd",
     "htpasswd": "apache2-utils",
 }
 

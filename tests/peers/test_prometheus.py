@@ -32,6 +32,15 @@ def readme(key: str) -> list[str]:
     return [example for example in examples if key in yaml.safe_load(example)]
 
 
+#: What two probes of the same do not have in common.
+OF_THE_MOMENT = {
+    "ocsp_probe_duration_seconds",
+    "ocsp_probe_phase_duration_seconds",
+    "ocsp_probe_timestamp_seconds",
+    "ocsp_source_fetched_timestamp_seconds",
+    "ocsp_next_update_remaining_seconds",
+}
+
 #: Values by what their target shows, and by the labels that were asked for.
 Values = dict[tuple[str, ...], float]
 
@@ -208,6 +217,23 @@ def test_labels_are_those_of_whoever_keeps_the_schedule(world: World, exporter: 
     assert set(own) == {(name, exporter.address, "web", "private") for name in world.targets}
     asked = world.values('ocsp_probe_success{job="ocsp_probe"}', "instance", "team", "module")
     assert set(asked) == {(name, target, "", "private") for name, target in world.targets.items()}
+
+
+def test_both_ways_give_the_same_series(world: World) -> None:
+    """Label by label, but for whose schedule it is: of Prometheus's own labels, the operator's, and the interval."""
+    series: dict[str, dict[frozenset[tuple[str, str]], float]] = {job: {} for job in JOBS}
+    for metric, value in world.query('{__name__=~"ocsp_.*", __name__!~"ocsp_exporter_.*|ocsp_probe_interval_seconds"}'):
+        labels = {name: text for name, text in metric.items() if name not in {"job", "instance", "team"}}
+        job = series[metric["job"]]
+        assert frozenset(labels.items()) not in job
+        job[frozenset(labels.items())] = value
+    own, asked = (series[job] for job in JOBS)
+
+    assert own.keys() == asked.keys()
+    assert len(own) > 100
+    compared = {labels: value for labels, value in own.items() if dict(labels)["__name__"] not in OF_THE_MOMENT}
+    assert len(compared) > 100
+    assert compared == {labels: asked[labels] for labels in compared}
 
 
 def test_promtool_has_nothing_to_say_about_the_metrics_page(exporter: Exporter) -> None:

@@ -61,7 +61,7 @@ async def test_a_worker_that_takes_too_long_is_ended(caplog: pytest.LogCaptureFi
     assert await _problem(LARGE, patience=0.001) is Problem.TOO_LARGE
     assert _children() == before
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
-    assert "not done after" in str(vars(caplog.records[0])["detail"])
+    assert "not done after" in str(vars(caplog.records[0])["fields"]["detail"])
 
 
 async def test_a_worker_that_dies_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
@@ -69,7 +69,7 @@ async def test_a_worker_that_dies_is_told_of(caplog: pytest.LogCaptureFixture) -
     reading = asyncio.create_task(_problem(LARGE))
     os.kill(await _worker(), signal.SIGKILL)
     assert await reading is Problem.TOO_LARGE
-    assert "ended with -9" in str(vars(caplog.records[0])["detail"])
+    assert "ended with -9" in str(vars(caplog.records[0])["fields"]["detail"])
 
 
 async def test_the_last_words_of_a_worker_are_in_the_log(
@@ -81,7 +81,7 @@ async def test_the_last_words_of_a_worker_are_in_the_log(
     program.chmod(0o700)
     monkeypatch.setattr(sys, "executable", str(program))
     assert await _problem(LARGE) is Problem.TOO_LARGE
-    assert vars(caplog.records[0])["detail"] == "it ended with 1: MemoryError"
+    assert vars(caplog.records[0])["fields"]["detail"] == "it ended with 1: MemoryError"
     monkeypatch.undo()
     assert len((await read_crl(LARGE, CA.certificate)).entries) == 3000
 
@@ -92,7 +92,7 @@ async def test_a_worker_that_cannot_be_started_is_told_of(
     """And the small ones are read all the same."""
     monkeypatch.setattr(sys, "executable", "/nonexistent/python")
     assert await _problem(LARGE) is Problem.TOO_LARGE
-    assert "cannot be started" in str(vars(caplog.records[0])["detail"])
+    assert "cannot be started" in str(vars(caplog.records[0])["fields"]["detail"])
     assert len((await read_crl(SMALL, CA.certificate)).entries) == 1
 
 

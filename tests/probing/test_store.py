@@ -280,7 +280,7 @@ async def test_a_file_in_the_place_of_the_folder_is_told_once(
     assert counted.take() == [(OCSP, MISS), (OCSP, FAILED), (OCSP, FAILED), (OCSP, OLD)] * 2
     (warning,) = (record for record in caplog.records if record.levelno == logging.WARNING)
     assert "let the exporter write to this folder" in warning.getMessage()
-    assert (vars(warning)["path"], vars(warning)["error"]) == (str(folder), "Not a directory")
+    assert vars(warning)["fields"] == {"path": str(folder), "error": "Not a directory"}
     caplog.clear()
     folder.unlink()
     caplog.set_level(logging.INFO)
@@ -362,7 +362,7 @@ async def test_a_full_disk_loses_nothing_that_was_there(
         await store.write(CRL, NAME, b"z" * 100_000, NOW)
     assert counted.take() == [(OCSP, WRITTEN), *[(OCSP, FAILED), (CRL, FAILED)] * 2]
     (warning,) = (record for record in caplog.records if record.levelno == logging.WARNING)
-    assert vars(warning)["error"] == "No space left on device"
+    assert vars(warning)["fields"]["error"] == "No space left on device"
     assert await store.read(OCSP, NAME, 100_000) == Stored(b"x" * 20_000, NOW - 60)
     assert list(disk.iterdir()) == [place(disk)]
     await store.write(CRL, NAME, b"z" * 20_000, NOW)

@@ -7,6 +7,10 @@ KNOWN = "known here are probe, store, egress, probe_endpoint, modules, targets, 
 SIZE = "expected a size such as 512B, 256KiB or 64MiB"
 NETWORK = "expected a network such as 10.0.0.0/8, or an address"
 NETWORK_OR_HOST = "expected a network such as 10.0.0.0/8, an address or a host name"
+NETWORK_OR_NAME = (
+    "expected a network such as 10.0.0.0/8, an address, or a host name in ASCII in which * may stand for anything, "
+    "such as *.example.org"
+)
 UNKNOWN_IN_EGRESS = (
     "unknown key; known here are follow, allow, deny, max_response_bytes, max_crl_bytes, requests_per_second_per_host, "
     "proxy_url"
@@ -259,6 +263,32 @@ FAULTS: Final = (
             ('""', "a"),
         )
     ),
+    *(
+        (
+            "probe_endpoint: {allow_targets: [%s]}",
+            bad,
+            f'1:34: probe_endpoint.allow_targets[0]: {NETWORK_OR_NAME} (got "{bad.strip(chr(34))}")',
+            good,
+        )
+        for bad, good in (
+            ('"10.0.*"', '"10.0.example.*"'),
+            ('"*.*"', '"*"'),
+            ('"*.1"', '"*.a"'),
+            ('"example.org:443"', "example.org"),
+            ('"https:"', "https"),
+            ('"[ab].example.org"', '"?.example.org"'),
+            ('"*.bücher.example"', '"*.xn--bcher-kva.example"'),
+            ('"fe80:*"', '"fe80::"'),
+            ('""', '"*"'),
+        )
+    ),
+    (
+        "probe_endpoint: {allow_targets: [%s]}",
+        "10.1.2.3/8",
+        '1:34: probe_endpoint.allow_targets[0]: a network begins at its first address: 10.0.0.0/8 (got "10.1.2.3/8")',
+        "10.0.0.0/8",
+    ),
+    ("probe_endpoint: {allow_targets: [%s]}", "5", f"1:34: probe_endpoint.allow_targets[0]: {TEXT} (got 5)", "5.0.0.0"),
     (
         "egress: {allow: [%s]}",
         "10.0.0.0/33",

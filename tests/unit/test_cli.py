@@ -94,16 +94,9 @@ class TestMain:
 
         assert [name for name in ("serve", "probe", "check-config", "docs", "demo") if name not in output] == []
 
-    @pytest.mark.parametrize(
-        "option",
-        [
-            "--web.external-url=x",
-            "--web.systemd-socket",
-        ],
-    )
-    def test_knows_no_option_of_later_times(self, option: str) -> None:
-        """What is not built is an unknown option and not silently ignored."""
-        result = call(option)
+    def test_knows_no_other_option(self) -> None:
+        """What there is not is an unknown option and not silently ignored."""
+        result = call("--web.telemetry-path=/metrics")
 
         assert result.exit_code == 2
         assert "No such option" in result.output
@@ -386,6 +379,21 @@ class TestServe:
                 "--web.health-listen-address.\n"
             ),
         )
+
+    @pytest.mark.parametrize(
+        ("option", "sentence"),
+        [
+            ("--web.external-url=ocsp", "--web.external-url 'ocsp': expected a URL such as"),
+            ("--web.route-prefix=/a//b", "--web.route-prefix: the path '/a//b' has more than"),
+            ("--web.systemd-socket", "--web.systemd-socket: systemd has passed no socket;"),
+        ],
+    )
+    def test_says_what_is_wrong_with_where_to_listen(self, option: str, sentence: str) -> None:
+        """A value that makes no sense, or what is not there, is a sentence and exit code 1."""
+        result = call(option)
+
+        assert result.exit_code == 1
+        assert result.stderr.startswith(f"Error: {sentence}")
 
 
 class TestDemo:

@@ -29,6 +29,7 @@ from ocsp_exporter.config.document import Fault
 from ocsp_exporter.config.values import parse_duration, parse_size, show_duration, show_size
 from ocsp_exporter.model import (
     AddressChoice,
+    AllowedTargets,
     CertIDHash,
     ChainDepth,
     CRLQuery,
@@ -85,6 +86,7 @@ def test_an_empty_file_is_all_defaults() -> None:
         concurrency=512,
         store_path=None,
         egress=EgressPolicy(),
+        probe_endpoint_allowed=AllowedTargets(),
         probe_endpoint_concurrency=512,
         modules=BUILT_IN_MODULES,
         targets=(),
@@ -109,7 +111,9 @@ def test_every_key_finds_its_place() -> None:
               max_crl_bytes: 2MiB
               requests_per_second_per_host: 0.5
               proxy_url: http://user:secret@proxy.example.org:3128
-            probe_endpoint: {concurrency: 8}
+            probe_endpoint:
+              allow_targets: ["*.Example.org.", 10.0.0.0/8, mx?.example.net, "2001:db8::1"]
+              concurrency: 8
             modules:
               strict:
                 starttls: xmpp-client
@@ -192,6 +196,10 @@ def test_every_key_finds_its_place() -> None:
             max_crl_bytes=2097152,
             requests_per_second_per_host=0.5,
             proxy_url="http://user:secret@proxy.example.org:3128",
+        ),
+        probe_endpoint_allowed=AllowedTargets(
+            names=("*.example.org", "mx?.example.net"),
+            networks=(ip_network("10.0.0.0/8"), ip_network("2001:db8::1/128")),
         ),
         probe_endpoint_concurrency=8,
         modules={**BUILT_IN_MODULES, "strict": strict, "plain": Module("plain")},

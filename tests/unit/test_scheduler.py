@@ -8,9 +8,10 @@ from itertools import pairwise
 import pytest
 
 from ocsp_exporter.model import KeyType, Module, ProbeResult, Problem, Results, ScheduledTarget, Status, Target
+from ocsp_exporter.serving.changes import state_of
 from ocsp_exporter.serving.plan import Plan, next_due, slot
 from ocsp_exporter.serving.probes import Clock, Probe
-from ocsp_exporter.serving.scheduler import Scheduler, state_of
+from ocsp_exporter.serving.scheduler import Scheduler
 from tests.unit import virtual_time
 from tests.unit.results import GOOD, MISSING, MODULE, NOW, failed, found, named, scheduled
 

@@ -289,7 +289,7 @@ def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 
 def told(log: pytest.LogCaptureFixture) -> list[str]:
     """Give what was logged since the last call: the message, and the fault if there is one."""
-    lines = [f"{record.message} {getattr(record, 'fault', '')}".strip() for record in log.records]
+    lines = [f"{record.message} {vars(record).get('fields', {}).get('fault', '')}".strip() for record in log.records]
     log.clear()
     return lines
 
@@ -416,7 +416,7 @@ class TestChanges:
         changing.file.log_remarks()
         changing.put("web.yml", b"http_server_config:\n  http2: true\n")
         changing.file.current()
-        remarks = [re.sub("HTTP/2.*", "", str(vars(record).get("remark", ""))) for record in log.records]
+        remarks = [re.sub("HTTP/2.*", "", str(vars(record)["fields"].get("remark", ""))) for record in log.records]
         place = f"{changing.path}:%s: http_server_config.http2: "
         assert remarks == [place % "1:22", "", place % "2:3"]
 
