@@ -247,6 +247,27 @@ class StoreResult(StrEnum):
     FAILED = "failed"
 
 
+class DiscoveryKind(StrEnum):
+    """Where targets come from: the configuration itself, files that it names, or URLs that it names."""
+
+    STATIC = "static"
+    FILE = "file"
+    HTTP = "http"
+
+
+class Omission(StrEnum):
+    """Why something of what was discovered is left out: a target, a label, or the end of a value."""
+
+    INVALID_TARGET = "invalid_target"
+    DUPLICATE_TARGET = "duplicate_target"
+    TOO_MANY_TARGETS = "too_many_targets"
+    UNKNOWN_MODULE = "unknown_module"
+    INVALID_INTERVAL = "invalid_interval"
+    INVALID_LABEL = "invalid_label"
+    RESERVED_LABEL = "reserved_label"
+    LONG_LABEL_VALUE = "long_label_value"
+
+
 class Follow(StrEnum):
     """Whose URLs are fetched beside those that are allowed by name or address.
 

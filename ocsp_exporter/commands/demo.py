@@ -16,7 +16,7 @@ from ocsp_exporter.demo.states import State
 from ocsp_exporter.model import Status
 from ocsp_exporter.report.layout import Line
 from ocsp_exporter.serving import logs
-from ocsp_exporter.serving.server import Web
+from ocsp_exporter.serving.server import Web, Work
 
 _INTERVAL = 10.0
 _HANG = 7
@@ -36,7 +36,7 @@ async def _run(address: str) -> None:
         config = replace(DEFAULT_CONFIG, interval=_INTERVAL, modules=modules, targets=targets)
         console = Console(highlight=False, markup=False, emoji=False)
         console.print(introduction(lab, _url(sockets[0])))
-        await serve_until_signal(config, Web(sockets))
+        await serve_until_signal(Work(config), Web(sockets))
 
 
 def introduction(lab: Lab, url: str) -> RenderableType:

@@ -7,7 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from ocsp_exporter.config import module_schema, schema, yaml_reader
+from ocsp_exporter.config import discovery_schema, module_schema, schema, yaml_reader
+from ocsp_exporter.config.discovery import FileDiscovery, HTTPDiscovery, file_discovery, http_discovery
 from ocsp_exporter.config.document import Document, Fault, Steps, show_steps
 from ocsp_exporter.config.reading import ConfigError, check, in_order, read_text
 from ocsp_exporter.model import (
@@ -59,6 +60,8 @@ class Config:
     probe_endpoint_concurrency: int
     modules: Mapping[str, Module]
     targets: tuple[ScheduledTarget, ...]
+    file_discoveries: tuple[FileDiscovery, ...] = ()
+    http_discoveries: tuple[HTTPDiscovery, ...] = ()
 
 
 def load_config(path: Path) -> Config:
@@ -71,12 +74,12 @@ def parse_config(text: str, name: str, folder: Path) -> Config:
 
     Raises ConfigError, and reads the files of certificates that are named in it.
     """
-    document = yaml_reader.read(text, name)
+    document = yaml_reader.read(text, name, is_secret=discovery_schema.is_secret)
     file, faults = check(document, schema.File, folder)
     faults += filter(None, _relations(document))
     if faults:
         raise ConfigError(in_order(faults))
-    return _build(file)
+    return _build(file, folder)
 
 
 def json_schema() -> dict[str, Any]:
@@ -88,17 +91,24 @@ def _relations(document: Document) -> Iterator[Fault | None]:
     """Check what values mean for each other, looking only at such as have the right type."""
     modules = _dict(_dict(document.value).get("modules"))
     known = dict.fromkeys([*modules, *BUILT_IN_MODULES])
+    for section in ("targets", "file_sd_configs", "http_sd_configs"):
+        for position, group in enumerate(_list(_dict(document.value).get(section))):
+            module = _dict(group).get("module")
+            if isinstance(module, str) and module not in known:
+                shown = ", ".join(printable(name, 80) for name in islice(known, _MAX_SHOWN))
+                steps = (section, position, "module")
+                yield document.fault(steps, f"unknown module {quoted(module)}; known are {shown}")
+    yield from _target_relations(document, modules)
+
+
+def _target_relations(document: Document, modules: dict[str, object]) -> Iterator[Fault | None]:
     seen: dict[object, Steps] = {}
     for position, group in enumerate(_list(_dict(document.value).get("targets"))):
-        at: Steps = ("targets", position)
         module = _dict(group).get("module", module_schema.DEFAULT_MODULE)
-        if isinstance(module, str) and module not in known:
-            shown = ", ".join(printable(name, 80) for name in islice(known, _MAX_SHOWN))
-            yield document.fault((*at, "module"), f"unknown module {quoted(module)}; known are {shown}")
         # To Prometheus a label with an empty value is none.
         labels = frozenset((key, str(value)) for key, value in _dict(_dict(group).get("labels")).items() if value)
         for index, target in enumerate(_list(_dict(group).get("targets"))):
-            steps: Steps = (*at, "targets", index)
+            steps: Steps = ("targets", position, "targets", index)
             if isinstance(target, str) and (fault := _target_fault(target, _dict(modules.get(str(module))))):
                 yield document.fault(steps, fault)
             first = seen.setdefault((target, str(module), labels), steps) if isinstance(target, str) else steps
@@ -127,7 +137,7 @@ def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _build(file: schema.File) -> Config:
+def _build(file: schema.File, folder: Path) -> Config:
     interval = file.probe.interval
     modules = dict(BUILT_IN_MODULES) | {name: _module(name, keys) for name, keys in file.modules.items()}
     return Config(
@@ -148,6 +158,8 @@ def _build(file: schema.File) -> Config:
             for group in file.targets
             for target in group.targets
         ),
+        file_discoveries=tuple(file_discovery(keys, interval, folder) for keys in file.file_sd_configs),
+        http_discoveries=tuple(http_discovery(keys, interval) for keys in file.http_sd_configs),
     )
 
 
@@ -227,4 +239,4 @@ def _tls(keys: module_schema.TLSConfig) -> TLSSettings:
 
 
 #: What holds without a configuration file.
-DEFAULT_CONFIG: Final = _build(schema.File())
+DEFAULT_CONFIG: Final = _build(schema.File(), Path())

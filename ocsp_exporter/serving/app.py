@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from ocsp_exporter.serving import status_page
+from ocsp_exporter.serving import status_page, targets_document
 from ocsp_exporter.serving.exposition import MetricsPage
-from ocsp_exporter.serving.health import health_routes
+from ocsp_exporter.serving.health import Readiness, health_routes
 from ocsp_exporter.serving.negotiation import negotiate_format
 from ocsp_exporter.serving.probe_endpoint import ProbeEndpoint
 from ocsp_exporter.serving.probes import Clock
@@ -27,8 +27,16 @@ _PAGE_HEADERS = {
 }
 
 
-def create_app(metrics: MetricsPage, scheduler: Scheduler, probe_endpoint: ProbeEndpoint, clock: Clock) -> Starlette:
-    """Make the application; it counts as started now."""
+def create_app(
+    metrics: MetricsPage,
+    scheduler: Scheduler,
+    probe_endpoint: ProbeEndpoint,
+    clock: Clock,
+    *,
+    readiness: Readiness,
+    reload: Route,
+) -> Starlette:
+    """Make the application; `reload` is the route for `/-/reload`."""
 
     async def metrics_page(request: Request) -> Response:
         form = negotiate_format(",".join(request.headers.getlist("accept")))
@@ -43,12 +51,19 @@ def create_app(metrics: MetricsPage, scheduler: Scheduler, probe_endpoint: Probe
     async def style(_request: Request) -> Response:
         return FileResponse(Path(status_page.PAGES, "style.css"), headers=NO_SNIFFING)
 
+    async def targets(_request: Request) -> Response:
+        scheduled = [each for each, _ in scheduler.overview()]
+        document = await asyncio.to_thread(targets_document.render, scheduled)
+        return Response(document, media_type="application/json", headers=NO_SNIFFING)
+
     routes = [
         Route("/", status),
         Route("/style.css", style),
         Route("/metrics", metrics_page),
         Route("/probe", probe_endpoint.respond),
-        *health_routes(scheduler, clock),
+        Route("/sd", targets),
+        reload,
+        *health_routes(readiness),
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: refusal})
     app.router.redirect_slashes = False

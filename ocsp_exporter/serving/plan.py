@@ -57,11 +57,15 @@ def _ends(scheduled: ScheduledTarget, results: Results) -> Iterator[float]:
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A target on the plan. `due` is on the monotonic clock; `results` are the last ones, none before the first."""
+    """A target on the plan. `due` is on the monotonic clock; `results` are the last ones, none before the first.
+
+    `is_new`: it has not been probed yet as it is now; where it was otherwise before, its results are still that one's.
+    """
 
     scheduled: ScheduledTarget
     due: float
     results: Results = ()
+    is_new: bool = True
 
 
 @dataclass(slots=True)
@@ -81,13 +85,16 @@ class Plan:
     def update(self, targets: Iterable[ScheduledTarget], now: float) -> set[Key]:
         """Replace the targets: unchanged ones keep results and time, all others are due now.
 
+        Of one that is to be looked at in another way than before, the results are kept until there are new ones.
         Gives the keys of those that are being probed for an entry that is there no more.
         """
         before, self.entries = self.entries, {}
         for scheduled in targets:
             key = key_of(scheduled)
             kept = before.get(key)
-            self.entries[key] = kept if kept and kept.scheduled == scheduled else Entry(scheduled, now)
+            if kept is None or kept.scheduled != scheduled:
+                kept = Entry(scheduled, now, kept.results if kept else ())
+            self.entries[key] = kept
         self._heap = [item for item in self._heap if self._is_current(item[2])]
         self._waiting = {key: entry for key, entry in self._waiting.items() if self._is_current(entry)}
         fresh = [entry for key, entry in self.entries.items() if before.get(key) is not entry]
@@ -118,7 +125,8 @@ class Plan:
             self._push(successor)
         if not self._is_current(entry):
             return False
-        entry.results = results or entry.results
+        if results:
+            entry.results, entry.is_new = results, False
         entry.due = due
         self._push(entry)
         return True

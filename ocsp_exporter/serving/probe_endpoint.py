@@ -58,6 +58,12 @@ class ProbeEndpoint:
         self._probing: set[asyncio.Task[Results]] = set()
         self._closed = False
 
+    def use(self, modules: Mapping[str, Module], *, concurrency: int, allowed: AllowedTargets = ANYTHING) -> None:
+        """Probe with these modules, so many at a time, what is allowed, from now on; what is running goes on."""
+        self.modules = modules
+        self._concurrency = concurrency
+        self._allowed = allowed
+
     def close(self) -> None:
         """End the probes that are running, so that those who wait for them are answered now."""
         self._closed = True

@@ -49,10 +49,15 @@ class Scheduler:
         self._all_seen_once = False
 
     def update(self, targets: Iterable[ScheduledTarget]) -> None:
-        """Replace the targets: unchanged ones keep results and schedule, of all others nothing is left."""
+        """Replace the targets: unchanged ones keep results and schedule, changed ones the results until the next."""
         for key in self._plan.update(targets, self._clock.monotonic()):
             if task := self._tasks.pop(key, None):
                 task.cancel()
+        self._wake.set()
+
+    def limit(self, concurrency: int) -> None:
+        """Probe at most so many targets at a time from now on; what is running goes on."""
+        self._concurrency = concurrency
         self._wake.set()
 
     @property
@@ -98,13 +103,14 @@ class Scheduler:
     async def _look(self, entry: Entry) -> None:
         scheduled, before = entry.scheduled, entry.results
         began = self._clock.wall()
+        is_first = entry.is_new
         due = began_monotonic = self._clock.monotonic()
-        if before:
+        if not is_first:
             self._observe_delay(began_monotonic - entry.due)
         results: Results = ()
         try:
             results = await self._probe(scheduled.target, scheduled.module)
-            due = self._next_due(scheduled, results, began, first=not before)
+            due = self._next_due(scheduled, results, began, first=is_first)
         finally:
             shown = self._plan.put_back(entry, results, due)
             self._wake.set()

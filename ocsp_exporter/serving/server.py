@@ -16,12 +16,15 @@ from starlette.types import ASGIApp
 
 from ocsp_exporter.config import Config
 from ocsp_exporter.serving.app import create_app
+from ocsp_exporter.serving.discovery.discovery import Discovery
+from ocsp_exporter.serving.discovery.sharding import WHOLE, Shard
 from ocsp_exporter.serving.exposition import MetricsPage
 from ocsp_exporter.serving.guard import Guard
-from ocsp_exporter.serving.health import create_health_app
+from ocsp_exporter.serving.health import Readiness, create_health_app
 from ocsp_exporter.serving.instruments import Instruments
 from ocsp_exporter.serving.probe_endpoint import ProbeEndpoint
 from ocsp_exporter.serving.probes import Clock, Probe, counted
+from ocsp_exporter.serving.reloading import ConfigFile, Reloader
 from ocsp_exporter.serving.scheduler import Scheduler
 from ocsp_exporter.serving.tls import CurrentContext
 from ocsp_exporter.serving.web_config import WebConfigFile
@@ -89,9 +92,21 @@ class Web:
     health_sockets: Sequence[socket.socket] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What to look at: a configuration, and where the next one comes from (None: from nowhere).
+
+    Of its targets only those of the shard are looked at.
+    """
+
+    config: Config
+    file: ConfigFile | None = None
+    shard: Shard = WHOLE
+
+
 async def serve(
     web: Web,
-    config: Config,
+    work: Work,
     open_probe: Callable[[Instruments], AbstractAsyncContextManager[Probe]],
     clock: Clock = Clock(),  # noqa: B008 - frozen, so one for all is right
 ) -> None:
@@ -100,18 +115,18 @@ async def serve(
     `open_probe` gives what probes, for as long as it is entered; what it fetches is to be told to the instruments.
     """
     _allow_many_files()
-    instruments = Instruments(config.modules)
-    instruments.configured(len(config.targets), clock.wall())
+    instruments = Instruments(work.config.modules)
+    instruments.loaded(clock.wall())
     async with open_probe(instruments) as probe:
-        await _serve(web, config, probe, instruments, clock)
+        await _serve(web, work, probe, instruments, clock)
 
 
-async def _serve(web: Web, config: Config, probe: Probe, instruments: Instruments, clock: Clock) -> None:
+async def _serve(web: Web, work: Work, probe: Probe, instruments: Instruments, clock: Clock) -> None:
+    config = work.config
     watched = counted(probe, instruments)
     scheduler = Scheduler(
         watched, concurrency=config.concurrency, clock=clock, observe_delay=instruments.schedule_delay.observe
     )
-    scheduler.update(config.targets)
     endpoint = ProbeEndpoint(
         watched,
         config.modules,
@@ -119,28 +134,43 @@ async def _serve(web: Web, config: Config, probe: Probe, instruments: Instrument
         clock=clock,
         allowed=config.probe_endpoint_allowed,
     )
+    discovery = Discovery(scheduler.update, instruments, clock, work.shard)
+
+    async def use(config: Config) -> None:
+        await discovery.use(config)
+        scheduler.limit(config.concurrency)
+        endpoint.use(
+            config.modules,
+            concurrency=config.probe_endpoint_concurrency,
+            allowed=config.probe_endpoint_allowed,
+        )
+        instruments.know(config.modules)
+
+    reloader = Reloader(work.file or ConfigFile(lambda: config), config, use, instruments, clock)
+    readiness = Readiness(scheduler, lambda: discovery.has_answered, clock)
     metrics = MetricsPage(scheduler.publications, instruments.registry, clock.wall)
-    app = create_app(metrics, scheduler, endpoint, clock)
+    app = create_app(metrics, scheduler, endpoint, clock, readiness=readiness, reload=reloader.route())
     guard = Guard(app, web.config) if web.config else None
     servers = [(_server(guard or app, web.config), web.sockets)]
     if web.health_sockets:
-        servers.append((_server(create_health_app(scheduler, clock)), web.health_sockets))
+        servers.append((_server(create_health_app(readiness)), web.health_sockets))
 
     async with asyncio.TaskGroup() as group:
-        with _stop_signals() as stop:
-            workers = group.create_task(scheduler.run())
+        with _stop_signals() as stop, _reload_signal(lambda: group.create_task(reloader.reload_quietly())):
+            workers = [group.create_task(each) for each in (scheduler.run(), use(config), reloader.watch())]
             for server, sockets in servers:
                 group.create_task(server.serve(list(sockets)))
             _log_listening(web)
-            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _refuse_to_reload)
             await stop.wait()
             _log.info("stopping")
-            workers.cancel()
+            for each in workers:
+                each.cancel()
             endpoint.close()
             if guard:
                 guard.close()
             for server, _ in servers:
                 server.should_exit = True
+            await discovery.close()
 
 
 def _log_listening(web: Web) -> None:
@@ -152,11 +182,6 @@ def _log_listening(web: Web) -> None:
         "tls": "on" if web.config and web.config.has_tls else None,
     }
     _log.info("listening", extra={"fields": facts})
-
-
-def _refuse_to_reload() -> None:
-    """Keep the signal that means reload elsewhere from ending the exporter."""
-    _log.warning("SIGHUP changes nothing: start the exporter again to load another configuration")
 
 
 def _allow_many_files() -> None:
@@ -208,6 +233,17 @@ def _stop_signals() -> Iterator[asyncio.Event]:
     finally:
         for each in signals:
             loop.remove_signal_handler(each)
+
+
+@contextmanager
+def _reload_signal(reload: Callable[[], object]) -> Iterator[None]:
+    """Have SIGHUP call `reload` while this is entered."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
 
 
 def _address_of(listening: socket.socket) -> str:

@@ -3,7 +3,7 @@
 from typing import Final
 
 DURATION = "expected a duration such as 500ms, 10s, 5m or 1h30m"
-KNOWN = "known here are probe, store, egress, probe_endpoint, modules, targets"
+KNOWN = "known here are probe, store, egress, probe_endpoint, modules, targets, file_sd_configs, http_sd_configs"
 SIZE = "expected a size such as 512B, 256KiB or 64MiB"
 NETWORK = "expected a network such as 10.0.0.0/8, or an address"
 NETWORK_OR_HOST = "expected a network such as 10.0.0.0/8, an address or a host name"

@@ -3,6 +3,7 @@ import gzip
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
@@ -10,7 +11,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 
+from ocsp_exporter.config import DEFAULT_CONFIG, Config, ConfigError, Fault
+from ocsp_exporter.config.target_groups import read_json_groups
 from ocsp_exporter.model import (
+    EgressPolicy,
     Failure,
     KeyType,
     Module,
@@ -26,10 +30,13 @@ from ocsp_exporter.model import (
 )
 from ocsp_exporter.serving import status_page
 from ocsp_exporter.serving.app import create_app
+from ocsp_exporter.serving.discovery.selecting import Usual, select
 from ocsp_exporter.serving.exposition import MetricsPage
+from ocsp_exporter.serving.health import Readiness
 from ocsp_exporter.serving.instruments import Instruments
 from ocsp_exporter.serving.probe_endpoint import ProbeEndpoint, time_limit
 from ocsp_exporter.serving.probes import Clock, counted
+from ocsp_exporter.serving.reloading import ConfigFile, Reloader
 from ocsp_exporter.serving.scheduler import Scheduler
 from tests.unit.results import FINDINGS, GOOD, MISSING, MODULE, NOW, failed, found, named, scheduled
 
@@ -56,9 +63,27 @@ class Exporter:
         self.scheduler.update(targets)
         self.endpoint = ProbeEndpoint(probe, MODULES, concurrency=concurrency, clock=clock)
         page = MetricsPage(self.scheduler.publications, self.instruments.registry, clock.wall)
-        self.app: Starlette = create_app(page, self.scheduler, self.endpoint, clock)
+        self.has_discovered = True
+        readiness = Readiness(self.scheduler, lambda: self.has_discovered, clock)
+        config = replace(DEFAULT_CONFIG, modules=MODULES, targets=targets)
+        reloader = Reloader(ConfigFile(self.load), config, self.use, self.instruments, clock)
+        self.loaded: Config | ConfigError = config
+        self.used: list[Config] = []
+        self.app: Starlette = create_app(
+            page, self.scheduler, self.endpoint, clock, readiness=readiness, reload=reloader.route()
+        )
         transport = httpx.ASGITransport(self.app)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://exporter")
+
+    def load(self) -> Config:
+        """Give the configuration that was laid down, or raise its faults."""
+        if isinstance(self.loaded, ConfigError):
+            raise self.loaded
+        return self.loaded
+
+    async def use(self, config: Config) -> None:
+        """Note that a configuration came into force."""
+        self.used.append(config)
 
     async def probe(self, target: Target, module: Module, limit: float | None = None, /) -> Results:
         """Give the result that was laid down for the target."""
@@ -368,13 +393,106 @@ async def test_ready_without_targets() -> None:
     assert (await Exporter().get("/-/ready")).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/metrics/", "/-/reload", "/style.css/../app.py"])
+async def test_ready_after_discovery() -> None:
+    """Before every source of targets has answered it is not known which targets the first round has."""
+    exporter = Exporter()
+    exporter.has_discovered = False
+    exporter.now = 3600.0
+    response = await exporter.get("/-/ready")
+    exporter.has_discovered = True
+
+    assert (response.status_code, response.text) == (
+        503,
+        "Not ready: files or URLs that list targets have not been read yet.\n",
+    )
+    assert (await exporter.get("/-/ready")).status_code == 200
+
+
+async def test_targets_for_prometheus() -> None:
+    """`/sd` groups the targets by module and labels, with all that Prometheus needs to have them probed."""
+    team = (("area", 'a"ä'), ("team", "web"))
+    exporter = Exporter(
+        scheduled("one:443"),
+        replace(scheduled("two"), labels=team),
+        scheduled("smtp://three", interval=5.0),
+        replace(scheduled("four"), labels=team),
+        replace(scheduled("five"), module=MODULES["strict"]),
+        replace(scheduled("/ca.crl"), target=Target("/ca.crl", "", 0, location="/ca.crl")),
+    )
+    response = await exporter.get("/sd")
+
+    assert (response.status_code, response.headers["content-type"]) == (200, "application/json")
+    assert response.json() == [
+        {"targets": ["one:443", "smtp://three"], "labels": {"__param_module": "tls"}},
+        {"targets": ["two", "four"], "labels": {"__param_module": "tls", "area": 'a"ä', "team": "web"}},
+        {"targets": ["five"], "labels": {"__param_module": "strict"}},
+    ]
+    assert (await Exporter().get("/sd")).json() == []
+
+
+async def test_what_is_served_can_be_discovered() -> None:
+    """`/sd` is a list as the exporter reads it itself: another one can follow it."""
+    targets = (scheduled("one:443"), replace(scheduled("two"), labels=(("team", "web"),), interval=5.0))
+    document = (await Exporter(*targets).get("/sd")).text
+    found = select(read_json_groups(document, "sd"), Usual("other", 5.0, files=False), MODULES)
+
+    assert found.omitted == frozenset()
+    assert [(each.target.name, each.module, each.labels) for each in found.targets] == [
+        (each.target.name, each.module, each.labels) for each in targets
+    ]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+async def test_reload(method: str) -> None:
+    """It says that the configuration came into force, and what of it did not."""
+    exporter = Exporter()
+    response = await exporter.client.request(method, "/-/reload")
+    assert (response.status_code, response.text) == (200, "The configuration was loaded.\n")
+
+    exporter.loaded = replace(DEFAULT_CONFIG, store_path=Path("/store"), egress=EgressPolicy(denied=()))
+    response = await exporter.client.request(method, "/-/reload")
+    later = "has changed: it takes effect when the exporter is started again, and not before."
+    assert response.status_code == 200
+    assert response.text == f"The configuration was loaded.\nstore {later}\negress {later}\n"
+    assert exporter.used[-1] == exporter.loaded
+
+
+async def test_reload_of_faults() -> None:
+    """They are answered and logged, nothing changes, and the metrics say so until there is a good configuration."""
+    exporter = Exporter()
+    good = exporter.loaded
+    exporter.loaded = ConfigError((Fault("c.yaml", 1, 2, "probe", "bad"), Fault("c.yaml", 3, 4, "", "<worse>")))
+    response = await exporter.client.post("/-/reload")
+
+    assert (response.status_code, response.headers["content-type"]) == (500, "text/plain; charset=utf-8")
+    assert response.text == (
+        "The configuration has faults, and the running one stays:\nc.yaml:1:2: probe: bad\nc.yaml:3:4: <worse>\n"
+    )
+    assert exporter.used == []
+    assert await exporter.own("ocsp_exporter_config_last_reload_successful") == 0
+
+    exporter.loaded, exporter.now = good, 7.0
+    assert (await exporter.client.post("/-/reload")).status_code == 200
+    assert await exporter.own("ocsp_exporter_config_last_reload_successful") == 1
+    assert await exporter.own("ocsp_exporter_config_last_reload_success_timestamp_seconds") == NOW + 7
+
+
+async def test_reload_by_get() -> None:
+    """A page that is only looked at changes nothing."""
+    exporter = Exporter()
+    response = await exporter.get("/-/reload")
+
+    assert (response.status_code, sorted(response.headers["allow"].split(", "))) == (405, ["POST", "PUT"])
+    assert exporter.used == []
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/metrics/", "/-/reload/", "/style.css/../app.py"])
 async def test_unknown_paths(path: str) -> None:
     """What there is not is 404."""
     assert (await Exporter().get(path)).status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/", "/metrics", "/probe?target=a", "/-/healthy"])
+@pytest.mark.parametrize("path", ["/", "/metrics", "/probe?target=a", "/-/healthy", "/sd"])
 async def test_methods(path: str) -> None:
     """The endpoints are for reading: GET and HEAD."""
     exporter = Exporter(a=found(GOOD))

@@ -97,9 +97,7 @@ class TestMain:
     @pytest.mark.parametrize(
         "option",
         [
-            "--config.enable-auto-reload",
             "--web.external-url=x",
-            "--shard=0/2",
             "--web.systemd-socket",
         ],
     )

@@ -558,7 +558,12 @@ def test_the_example_spells_out_every_key_at_its_default() -> None:
     for section in ("probe", "store", "egress", "probe_endpoint"):
         check_spelled_out(written[section], schema["properties"][section], defaults=True)
     check_spelled_out(written["modules"]["tls"], schema["properties"]["modules"]["additionalProperties"], defaults=True)
-    check_spelled_out(written["targets"][0], schema["properties"]["targets"]["items"], defaults=False)
+    for section in ("targets", "file_sd_configs", "http_sd_configs"):
+        check_spelled_out(written[section][0], schema["properties"][section]["items"], defaults=False)
+    check_spelled_out(written["http_sd_configs"][0]["tls_config"], schema["$defs"]["ClientTLSConfig"], defaults=True)
+    for login in ("BasicAuth", "Authorization"):
+        for key in schema["$defs"][login]["properties"]:
+            assert re.search(rf"#.*\b{key}: ", EXAMPLE.read_text()), key
 
 
 def test_the_schema_explains_every_key() -> None:

@@ -25,12 +25,14 @@ class Prober:
         self.seconds = seconds
         self.hanging = hanging
         self.calls: list[tuple[str, float]] = []
+        self.modules: list[Module] = []
         self.running: list[str] = []
         self.most_running = 0
 
     async def __call__(self, target: Target, module: Module, limit: float | None = None, /) -> Results:
         """Probe: give a good result."""
-        del module, limit
+        del limit
+        self.modules.append(module)
         loop = asyncio.get_running_loop()
         assert target.name not in self.running
         self.calls.append((target.name, loop.time()))
@@ -293,19 +295,23 @@ def test_update() -> None:
 
 
 def test_changed_target() -> None:
-    """A target whose module or interval has changed is a new one: probed at once, without the old result."""
-    prober = Prober()
+    """A target whose module or interval has changed is probed at once, and until then shows the old result.
+
+    So nothing is ever gone in between, and no alert ends and begins again.
+    """
+    prober = Prober(seconds=1)
 
     async def main() -> None:
         async with running(prober, [ONE]) as scheduler:
-            await asyncio.sleep(1)
+            await asyncio.sleep(2)
             scheduler.update([replace(ONE, module=replace(MODULE, timeout=3.0))])
-            assert shown(scheduler) == []
-            await asyncio.sleep(1)
-            assert shown(scheduler) == ["one.example"]
+            for seconds, obtained_at in ((0, 1), (0.5, 1), (1, 3)):
+                await asyncio.sleep(seconds)
+                assert [each.result.obtained_at - NOW for each in scheduler.publications()] == [obtained_at]
 
     virtual_time.run(main())
-    assert prober.times("one.example") == [0, 1]
+    assert prober.times("one.example") == [0, 2]
+    assert [module.timeout for module in prober.modules] == [10.0, 3.0]
 
 
 def test_removed_while_in_flight() -> None:
