@@ -22,7 +22,7 @@ from ocsp_exporter.serving import listening, logs, server
 from ocsp_exporter.serving.discovery.sharding import Shard, parse_shard
 from ocsp_exporter.serving.external_url import Paths, read_paths
 from ocsp_exporter.serving.probes import Probe
-from ocsp_exporter.serving.reloading import ConfigFile
+from ocsp_exporter.serving.reloading import ConfigFile, digest_of
 
 #: Seconds for which threads are waited for at the end.
 _STUCK_THREADS = 1.0
@@ -55,7 +55,9 @@ class Work:
 def run(work: Work, listen: Listen, log_level: str, log_format: Literal["logfmt", "json"]) -> None:
     """Serve until SIGINT or SIGTERM. Raises ClickException where it cannot begin."""
     shard = _shard(work.shard)
-    file = ConfigFile(partial(read, work.config_file), work.config_file, _watch_interval(work.watch_interval))
+    # The digest first: what comes into the file after that is a change.
+    digest = digest_of(work.config_file)
+    file = ConfigFile(partial(read, work.config_file), work.config_file, _watch_interval(work.watch_interval), digest)
     config = load(work.config_file)
     web_config = load_web(listen.web_config_file) if listen.web_config_file else None
     paths = _paths(listen)

@@ -127,8 +127,8 @@ async def _serve(web: Web, work: Work, probe: Probe, instruments: Instruments, c
         servers.append((_server(create_health_app(readiness)), web.health_sockets))
 
     async with asyncio.TaskGroup() as group:
-        with _stop_signals() as stop, _reload_signal(lambda: group.create_task(reloader.reload_quietly())):
-            workers = [group.create_task(each) for each in (scheduler.run(), use(config), reloader.watch())]
+        with _stop_signals() as stop, _reload_signal(reloader.ask):
+            workers = [group.create_task(each) for each in (scheduler.run(), use(config), reloader.run())]
             for server, sockets in servers:
                 group.create_task(server.serve(list(sockets)))
             _log_listening(web)
@@ -227,7 +227,7 @@ def _stop_signals() -> Iterator[asyncio.Event]:
 
 
 @contextmanager
-def _reload_signal(reload: Callable[[], object]) -> Iterator[None]:
+def _reload_signal(reload: Callable[[], None]) -> Iterator[None]:
     """Have SIGHUP call `reload` while this is entered."""
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, reload)
