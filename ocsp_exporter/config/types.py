@@ -119,18 +119,18 @@ def _folder_path(value: object, info: ValidationInfo) -> Path:
 
 
 def _file_path(value: object, info: ValidationInfo) -> str:
-    name = _text(value)
+    name = text_of(value)
     if not name or "\0" in name:
         raise PydanticCustomError(_EXPECTED, "expected the path of a file")
-    return str(_folder(info).absolute() / name)
+    return str(folder_of(info).absolute() / name)
 
 
 def _file_glob(value: object, info: ValidationInfo) -> str:
-    name = _text(value)
+    name = text_of(value)
     if not name or "\0" in name or name.endswith("/"):
         raise PydanticCustomError(_EXPECTED, "expected the path of a file, or a glob of such paths")
     # What is special in a glob may stand in the name of the folder.
-    return str(Path(glob.escape(str(_folder(info).absolute())), name))
+    return str(Path(glob.escape(str(folder_of(info).absolute())), name))
 
 
 def _certificates(value: object, info: ValidationInfo) -> tuple[x509.Certificate, ...]:
