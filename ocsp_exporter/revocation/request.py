@@ -17,6 +17,9 @@ _HASHES: dict[CertIDHash, tuple[hashes.HashAlgorithm, bytes]] = {
     CertIDHash.SHA1: (hashes.SHA1(), bytes.fromhex("300906052b0e03021a0500")),  # noqa: S303 -- usual in a CertID
     CertIDHash.SHA256: (hashes.SHA256(), bytes.fromhex("300d06096086480165030402010500")),
 }
+#: The longest URL by which a responder is asked, in octets: what every cache and server on the way takes (RFC 5019,
+#: section 5; RFC 9919, section 6).
+LONGEST_GET_URL = 255
 _NONCE = bytes.fromhex("06092b0601050507300102")  # id-pkix-ocsp-nonce, 1.3.6.1.5.5.7.48.1.2
 _REQUEST_EXTENSIONS = 0xA2
 
