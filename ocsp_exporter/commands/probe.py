@@ -73,7 +73,7 @@ def _targets(names: Sequence[str], module: Module) -> list[Target]:
     targets, faults = [], []
     for name in names:
         try:
-            targets.append(read_target(name, module.prober, module.starttls))
+            targets.append(read_target(name, module))
         except TargetError as error:
             faults.append(str(error))
     if faults:

@@ -4,6 +4,7 @@ import os
 import stat
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -40,6 +41,23 @@ def read_certificates(name: str, folder: Path) -> tuple[x509.Certificate, ...]:
     PEM with any number of certificates, or one in DER. Raises ValueError with a sentence that names the file.
     """
     return _read_as(_certificates, folder / name, "certificates, in PEM or one in DER")
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFile:
+    """A file that has one certificate."""
+
+    path: Path
+    certificate: x509.Certificate
+
+
+def read_certificate(name: str, folder: Path) -> CertificateFile:
+    """Read the one certificate of the file `name`, which is relative to `folder`, in PEM or DER.
+
+    Raises ValueError with a sentence that names the file.
+    """
+    path = folder / name
+    return CertificateFile(path, _read_as(_certificate, path, "one certificate, in PEM or DER"))
 
 
 def read_private_key(name: str, folder: Path) -> bytes:
@@ -102,6 +120,13 @@ def _certificates(content: bytes) -> tuple[x509.Certificate, ...]:
     if content.count(b"-----BEGIN CERTIFICATE-----") > len(certificates):
         raise ValueError("has a certificate that is damaged or cut off")
     return certificates
+
+
+def _certificate(content: bytes) -> x509.Certificate:
+    certificates = _certificates(content)
+    if len(certificates) > 1:
+        raise ValueError(f"has {len(certificates)} certificates")
+    return certificates[0]
 
 
 def _private_key(content: bytes) -> bytes:

@@ -10,12 +10,14 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from ocsp_exporter.config import module_schema, schema, yaml_reader
+from ocsp_exporter.config import module_schema, schema, source_schema, yaml_reader
 from ocsp_exporter.config.document import Document, Fault, Steps, show_steps
 from ocsp_exporter.model import (
+    AddressChoice,
     ClientCertificate,
     CRLSettings,
     EgressPolicy,
+    KnownAnswer,
     Module,
     ProberKind,
     ResponderSettings,
@@ -122,6 +124,8 @@ def parse_config(text: str, name: str, folder: Path) -> Config:
         found = (_fault(document, detail) for detail in error.errors(include_url=False, include_input=False))
         faults += filter(None, found)
     faults += filter(None, _relations(document))
+    if not faults:
+        faults += filter(None, _faults_of_responders(document, file))
     if faults:
         raise ConfigError(tuple(sorted(faults, key=lambda fault: (fault.line, fault.column))))
     return _build(file)
@@ -175,11 +179,30 @@ def _target_fault(text: str, module: dict[str, object]) -> str:
 
     Which protocol it begins with changes nothing about that, only the port.
     """
+    prober = next((each for each in ProberKind if each == module.get("prober")), ProberKind.TLS)
+    if not text and prober is ProberKind.RESPONDER:
+        return ""  # what that leads to stands in a certificate
     try:
-        read_target(text, ProberKind.CRL if module.get("prober") == ProberKind.CRL else ProberKind.TLS)
+        read_target(text, Module("", prober))
     except TargetError as error:
         return str(error)
     return ""
+
+
+def _faults_of_responders(document: Document, file: schema.File) -> Iterator[Fault | None]:
+    """Check what responders that are watched by themselves need, once their certificates have been read."""
+    responders = {name: keys for name, keys in file.modules.items() if keys.prober is ProberKind.RESPONDER}
+    for name, keys in responders.items():
+        if file.egress.proxy_url and keys.addresses is AddressChoice.ALL:
+            told = "expected first: egress.proxy_url names a proxy, which looks names up, and goes to any address"
+            yield document.fault(("modules", name, "addresses"), told, got=True)
+    for position, group in enumerate(file.targets):
+        for index, text in enumerate(group.targets):
+            if group.module in responders and not text:
+                try:
+                    read_target(text, _module(group.module, responders[group.module]))
+                except TargetError as error:
+                    yield document.fault(("targets", position, "targets", index), str(error))
 
 
 def _dict(value: object) -> dict[str, object]:
@@ -202,7 +225,7 @@ def _build(file: schema.File) -> Config:
         modules=MappingProxyType(modules),
         targets=tuple(
             ScheduledTarget(
-                target=read_target(target, modules[group.module].prober, modules[group.module].starttls),
+                target=read_target(target, modules[group.module]),
                 module=modules[group.module],
                 interval=group.interval or interval,
                 labels=tuple(sorted((name, value) for name, value in group.labels.items() if value)),
@@ -250,12 +273,15 @@ def _module(name: str, keys: module_schema.Module) -> Module:
             query=keys.crl.query, urls=tuple(keys.crl.urls), timeout=keys.crl.timeout, refresh=keys.crl.refresh
         ),
         chain=keys.chain,
+        certificate=keys.certificate_file.certificate if keys.certificate_file else None,
+        known_answers=tuple(KnownAnswer(each.serial_number, each.expect) for each in keys.known_answers),
+        profile=keys.profile,
         clock_skew=keys.clock_skew,
         max_age_without_next_update=keys.max_age_without_next_update,
     )
 
 
-def _responder(keys: module_schema.Responder) -> ResponderSettings:
+def _responder(keys: source_schema.Responder) -> ResponderSettings:
     return ResponderSettings(
         query=keys.query,
         urls=tuple(keys.urls),

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from ocsp_exporter.config import DEFAULT_MODULE
 from ocsp_exporter.metrics import Publication
-from ocsp_exporter.model import Module, Results, Target
+from ocsp_exporter.model import Module, ProberKind, Results, Target
 from ocsp_exporter.serving.exposition import render
 from ocsp_exporter.serving.negotiation import negotiate_format
 from ocsp_exporter.serving.probes import Clock, Probe
@@ -79,14 +79,15 @@ class ProbeEndpoint:
                 raise HTTPException(_WRONG, f"Unknown parameter {name!r}: /probe knows target and module.")
             if len(parameters.getlist(name)) > 1:
                 raise HTTPException(_WRONG, f"Parameter {name} was given more than once; give it once.")
-        if not parameters.get("target"):
-            raise HTTPException(_WRONG, "Parameter target is missing: ask for /probe?target=HOST:PORT.")
         name = parameters.get("module") or DEFAULT_MODULE
         if name not in self.modules:
             raise HTTPException(_WRONG, f"Unknown module {name!r}: known are {', '.join(sorted(self.modules))}.")
         module = self.modules[name]
+        text = parameters.get("target", "")
+        if not text and module.prober is not ProberKind.RESPONDER:
+            raise HTTPException(_WRONG, "Parameter target is missing: ask for /probe?target=HOST:PORT.")
         try:
-            target = read_target(parameters["target"], module.prober, module.starttls)
+            target = read_target(text, module)
         except TargetError as fault:
             raise HTTPException(_WRONG, str(fault)) from fault
         if target.is_file:

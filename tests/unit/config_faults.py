@@ -331,7 +331,7 @@ FAULTS: Final = (
         "sha256",
     ),
     ("modules: {a: {chain: %s}}", "root", "1:15: modules.a.chain: expected leaf or all (got root)", "all"),
-    ("modules: {a: {prober: %s}}", "http", "1:15: modules.a.prober: expected tls or crl (got http)", "tls"),
+    ("modules: {a: {prober: %s}}", "http", "1:15: modules.a.prober: expected tls, responder or crl (got http)", "tls"),
     (
         "modules: {a: {staple: {policy: %s}}}",
         "Must",

@@ -10,11 +10,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 
+from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.model import (
     Failure,
     KeyType,
     Module,
     ProbeResult,
+    ProberKind,
     Problem,
     Reason,
     Results,
@@ -221,6 +223,23 @@ async def test_bad_requests(query: str, sentence: str) -> None:
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
     assert response.headers["x-content-type-options"] == "nosniff"
     assert exporter.limits == []
+
+
+async def test_a_responder_need_not_be_named_where_its_certificate_names_it() -> None:
+    """Then the target may be empty or missing, and nothing but a URL can be given; elsewhere it cannot be empty."""
+    authority = Authority.root(NOW)
+    named = authority.leaf(ocsp_urls=["http://ocsp.example/"]).certificate
+    exporter = Exporter()
+    exporter.results[""] = found(GOOD, target=Target("", "ocsp.example", 80))
+    for certificate, query, status in (
+        (named, "", 200),
+        (named, "target=&", 200),
+        (named, "target=ocsp.example&", 400),
+        (authority.leaf().certificate, "target=&", 400),
+    ):
+        module = Module("my-responder", ProberKind.RESPONDER, certificate=certificate)
+        exporter.endpoint.modules = {"my-responder": module}
+        assert (await exporter.get(f"/probe?{query}module=my-responder")).status_code == status
 
 
 @pytest.mark.parametrize(
