@@ -6,12 +6,14 @@ from enum import StrEnum
 from ocsp_exporter.metrics import METRICS, TARGET_LABELS
 from ocsp_exporter.model import (
     ChainError,
+    Check,
     Failure,
     FetchKind,
     KeyType,
     Phase,
     Problem,
     Reason,
+    RequestMethod,
     Signer,
     Source,
     Status,
@@ -19,7 +21,7 @@ from ocsp_exporter.model import (
 )
 from ocsp_exporter.serving.own_metrics import OWN_METRICS
 
-_CLOSED_SETS: tuple[tuple[str, type[StrEnum]], ...] = (
+_CLOSED_SETS: tuple[tuple[str, Iterable[StrEnum]], ...] = (
     ("source", Source),
     ("status", Status),
     ("problem", Problem),
@@ -29,6 +31,8 @@ _CLOSED_SETS: tuple[tuple[str, type[StrEnum]], ...] = (
     ("error", ChainError),
     ("signer", Signer),
     ("key_type", KeyType),
+    ("method", (RequestMethod.GET, RequestMethod.POST)),
+    ("check", Check),
     ("kind", FetchKind),
     ("result", StoreResult),
 )
