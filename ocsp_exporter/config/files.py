@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ocsp_exporter.quoting import printable, quoted
+from ocsp_exporter.revocation.certificate import name_text, subject_of
+from ocsp_exporter.revocation.signature import signed_by
 
 #: Larger than any bundle of roots in use (the system's has 0.2 MiB).
 MAX_BYTES: Final = 8 * 1024 * 1024
@@ -77,6 +79,14 @@ def _read_as(read: Callable[[bytes], T], path: Path, expected: str) -> T:
     except ValueError as error:
         fault = printable(str(error), 80)
     raise ValueError(f"the file {quoted(str(path))} {fault}; expected {expected}")
+
+
+def check_issued(file: CertificateFile, issuer: x509.Certificate) -> None:
+    """Raise ValueError with a sentence that names the file unless its certificate was signed by the issuer's key."""
+    if not signed_by(file.certificate, issuer):
+        subject, ca = (quoted(name_text(subject_of(each))) for each in (file.certificate, issuer))
+        told = f"has the certificate of {subject}, which the CA {ca}, as its certificate was given, did not issue"
+        raise ValueError(f"the file {quoted(str(file.path))} {told}; expected a certificate of that CA")
 
 
 def check_key(key: bytes, certificate: x509.Certificate) -> None:

@@ -4,11 +4,10 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Annotated, Final, Self
 
-from cryptography import x509
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from ocsp_exporter import model
-from ocsp_exporter.config.files import CertificateFile, check_key
+from ocsp_exporter.config.files import check_issued, check_key
 from ocsp_exporter.config.keys import Keys, seconds
 from ocsp_exporter.config.source_schema import CRL, KnownAnswer, Responder
 from ocsp_exporter.config.types import (
@@ -34,9 +33,6 @@ from ocsp_exporter.config.types import (
     not_empty,
 )
 from ocsp_exporter.model import ExpectedAnswer, ProberKind, TLSVersion
-from ocsp_exporter.quoting import quoted
-from ocsp_exporter.revocation.certificate import name_text, subject_of
-from ocsp_exporter.revocation.signature import signed_by
 
 #: The module of targets that name none.
 DEFAULT_MODULE: Final = "tls"
@@ -216,15 +212,9 @@ class Module(Keys):
                 "unknown: what to ask about"
             )
         for file in (self.certificate_file, *(each.certificate_file for each in self.known_answers)):
-            if file and self.issuer_file and not signed_by(file.certificate, self.issuer_file[0]):
-                raise ValueError(_not_issued(file, self.issuer_file[0]))
+            if file and self.issuer_file:
+                check_issued(file, self.issuer_file[0])
         return self
-
-
-def _not_issued(file: CertificateFile, issuer: x509.Certificate) -> str:
-    subject, ca = (quoted(name_text(subject_of(each))) for each in (file.certificate, issuer))
-    told = f"has the certificate of {subject}, which was not issued by the one in issuer_file, {ca}"
-    return f"the file {quoted(str(file.path))} {told}; expected a certificate of that CA"
 
 
 def _changed(keys: Keys, known: Collection[str]) -> list[str]:

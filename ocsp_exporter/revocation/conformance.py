@@ -3,8 +3,9 @@
 To add a rule is to add a member of `model.Check`, a function among the checks, and its row here.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from ocsp_exporter.model import Check, CheckFindings, Profile
 from ocsp_exporter.revocation import conformance_checks as checks
@@ -88,7 +89,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         Check.SIGNER_NOCHECK,
-        "The certificate of a delegate that signs has id-pkix-ocsp-nocheck: who else could say that it is not revoked?",
+        "A delegate that signs has a certificate with id-pkix-ocsp-nocheck, for nobody else vouches for the delegate",
         "RFC 6960, section 4.2.2.2.1; RFC 9919, section 3.2.2; CA/B Baseline Requirements, 7.1.2.8.6",
         checks.signer_nocheck,
     ),
@@ -114,6 +115,10 @@ RULES: tuple[Rule, ...] = (
         public=True,
     ),
 )
+
+
+#: The rule behind each check.
+RULE_OF: Mapping[Check, Rule] = MappingProxyType({rule.check: rule for rule in RULES})
 
 
 def judge(hearing: Hearing, profile: Profile) -> tuple[CheckFindings, ...]:

@@ -184,8 +184,8 @@ def test_a_file_without_just_one_certificate_is_a_fault_at_its_key(folder: Path,
 def test_a_certificate_of_another_ca_is_a_fault(folder: Path, keys: str) -> None:
     """Though that CA bears the same name: what counts is the signature."""
     assert told(keys, folder) == (
-        f'f.yaml:1:11: modules.a: the file "{folder}/foreign.pem" has the certificate of "CN=localhost", which was not '
-        'issued by the one in issuer_file, "CN=Test Root CA"; expected a certificate of that CA'
+        f'f.yaml:1:11: modules.a: the file "{folder}/foreign.pem" has the certificate of "CN=localhost", which the CA '
+        '"CN=Test Root CA", as its certificate was given, did not issue; expected a certificate of that CA'
     )
     module(keys.replace("foreign", "leaf"), folder)
 

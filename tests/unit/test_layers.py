@@ -16,7 +16,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": {"__init__", "commands", "config", "report", "serving"},
     "commands": {"config", "demo", "metrics", "model", "probing", "report", "serving", "target"},
     "serving": {"__init__", "advice", "config", "metrics", "model", "quoting", "report", "target"},
-    "report": {"advice", "model", "quoting"},
+    "report": {"advice", "model", "quoting", "revocation"},
     "probing": {"model", "quoting", "revocation"},
     "revocation": {"model"},
     "metrics": {"model"},
