@@ -80,8 +80,8 @@ async def _hear(questioner: Questioner) -> Hearing:
     subject = _subject(questioner)
     by_get, by_post = await asyncio.gather(questioner.ask(subject, _GET), questioner.ask(subject, _POST))
     hearing = Hearing(by_get, by_post, is_authority=bool(module.certificate and is_authority(module.certificate)))
-    if by_get and not by_get.is_verified and (by_get.came or by_get.status_code) and "%" in _request_in(by_get):
-        hearing = replace(hearing, plain_get=await questioner.ask(subject, _GET, escaped=False))
+    if by_get and "%" in _request_in(by_get):
+        hearing = replace(hearing, encoded_get=by_get, plain_get=await _plainly(questioner, subject, by_get))
     about = [each for each in (by_post, by_get, hearing.plain_get) if each]
     answered = [each for each in about if each.is_verified] or [each for each in about if each.came]
     if not answered:
@@ -102,24 +102,36 @@ async def _hear_more(
             return asked[method]
         return await questioner.ask(Numbered(number, questioner.issuer), method, escaped=escaped)
 
-    nobody, sha256, nonce, *answers = await asyncio.gather(
-        about(_unassigned_number(), methods[0]),
-        _by_sha256(questioner, subject, hearing, methods[0]),
-        _by_nonce(questioner, subject, hearing, methods[0]),
-        *(about(each.serial_number, method) for each in known for method in methods),
+    (hearing, nobody, nonce), answers = await asyncio.gather(
+        asyncio.gather(
+            _by_sha256(questioner, subject, hearing, methods[0]),
+            about(_unassigned_number(), methods[0]),
+            _by_nonce(questioner, subject, hearing, methods[0]),
+        ),
+        asyncio.gather(*(about(each.serial_number, method) for each in known for method in methods)),
     )
     answered = zip((each for each in known for _ in methods), answers, strict=True)
-    return replace(hearing, unassigned=nobody, sha256=sha256, nonce=nonce, known=tuple(answered))
+    return replace(hearing, unassigned=nobody, nonce=nonce, known=tuple(answered))
 
 
-async def _by_sha256(
-    questioner: Questioner, subject: Subject, hearing: Hearing, method: RequestMethod
+async def _plainly(
+    questioner: Questioner, subject: Subject, encoded: Exchange, algorithm: CertIDHash | None = None
 ) -> Exchange | None:
+    """Ask once more what was refused, with nothing percent-encoded: whether it is that which is not understood."""
+    if encoded.is_verified or not encoded.is_settled:
+        return None
+    return await questioner.ask(subject, _GET, algorithm, escaped=False)
+
+
+async def _by_sha256(questioner: Questioner, subject: Subject, hearing: Hearing, method: RequestMethod) -> Hearing:
     """Ask with such a CertID unless that was done: by GET where the request by GET had nothing to percent-encode."""
     if not hearing.verified or questioner.module.responder.hash is CertIDHash.SHA256:
-        return next(iter(hearing.verified), None)
-    plain = hearing.get and hearing.get.is_verified and "%" not in _request_in(hearing.get)
-    return await questioner.ask(subject, _GET if plain else method, CertIDHash.SHA256)
+        return replace(hearing, sha256=next(iter(hearing.verified), None))
+    if hearing.encoded_get or not hearing.get or not hearing.get.is_verified:
+        return replace(hearing, sha256=await questioner.ask(subject, method, CertIDHash.SHA256))
+    encoded = await questioner.ask(subject, _GET, CertIDHash.SHA256)
+    plain = await _plainly(questioner, subject, encoded, CertIDHash.SHA256) if encoded else None
+    return replace(hearing, sha256=plain or encoded, encoded_get=encoded, plain_get=plain)
 
 
 async def _by_nonce(

@@ -53,13 +53,12 @@ def percent_encoded_get(hearing: Hearing) -> Judgement:
 
     Whether that is what is wrong shows where the same request brings one without the encoding.
     """
-    by_get = [each for each in hearing.all_by(RequestMethod.GET) if each is not hearing.plain_get]
-    encoded = [each for each in by_get if "%" in each.url.rpartition("/")[2]]
-    if any(each.is_verified for each in encoded):
+    encoded, plain = hearing.encoded_get, hearing.plain_get
+    if encoded and encoded.is_verified:
         return True, "understood"
-    if hearing.plain_get and hearing.plain_get.is_verified and encoded:
-        return False, f"{encoded[0].said}; {hearing.plain_get.said} where the same stands there plainly"
-    return None, "no request by GET had anything to encode, or none was answered"
+    if encoded and plain and plain.is_verified:
+        return False, f"{encoded.said}; {plain.said} where the same stands there plainly"
+    return None, "not asked" if encoded is None else encoded.said
 
 
 def content_type(hearing: Hearing) -> Judgement:

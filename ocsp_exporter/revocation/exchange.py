@@ -70,13 +70,15 @@ class Exchange:
 class Hearing:
     """All that was asked of a responder in one probe; None: that was not asked, or not in time.
 
-    `get` and `post` are about the certificate, or the first known answer. So are `plain_get`, whose URL has nothing
-    percent-encoded, `sha256`, whose CertID has that hash, and `nonce`. `unassigned` is about a serial number that no CA
-    has assigned, `known` about each known answer, by each method. `is_authority`: the certificate is one of a CA.
+    `get` and `post` are about the certificate, or the first known answer. So are `encoded_get`, perhaps the same as
+    `get`, in whose URL something is percent-encoded, and `plain_get`, the same again with nothing encoded, should the
+    former have failed; `sha256`, whose CertID has that hash, and `nonce`. `unassigned` is about a serial number that no
+    CA has assigned, `known` about each known answer, by each method. `is_authority`: the certificate is one of a CA.
     """
 
     get: Exchange | None
     post: Exchange | None
+    encoded_get: Exchange | None = None
     plain_get: Exchange | None = None
     sha256: Exchange | None = None
     nonce: Exchange | None = None
@@ -91,7 +93,7 @@ class Hearing:
 
     def all_by(self, *methods: RequestMethod) -> Iterator[Exchange]:
         """Yield all exchanges by some methods, each once."""
-        about = (self.get, self.plain_get, self.post, self.sha256, self.nonce, self.unassigned)
+        about = (self.get, self.encoded_get, self.plain_get, self.post, self.sha256, self.nonce, self.unassigned)
         told: set[int] = set()
         for each in (*about, *(exchange for _, exchange in self.known)):
             if each and each.method in methods and id(each) not in told:
