@@ -47,12 +47,19 @@ class Fetcher:
         self._random = random
         self._hosts: dict[tuple[str, str | None], Host] = {}  # the one that was asked last is the last
 
-    async def fetch(self, kind: FetchKind, request: Request, timeout: float) -> Answer:  # noqa: ASYNC109 -- see below
-        """Return what the request's URL leads to. Raises FetchFailed.
+    async def fetch(
+        self,
+        kind: FetchKind,
+        request: Request,
+        timeout: float,  # noqa: ASYNC109 -- see below
+        until: float | None = None,
+    ) -> Answer:
+        """Return what the request's URL leads to. Raises FetchFailed; TimeoutError where it was not sent by `until`.
 
         The `timeout` in seconds begins when the request is let go: how long it waits for its turn depends on the
-        others. While the host is paused it fails at once, with the problem that led to the pause. After the pause one
-        request is a trial, and the others wait for its outcome.
+        others. All of it ends by `until`, on the loop's clock, if that is given. While the host is paused it fails at
+        once, with the problem that led to the pause. After the pause one request is a trial, and the others wait for
+        its outcome.
         """
         origin = ""
         try:
@@ -64,22 +71,21 @@ class Fetcher:
         host = self._host(origin, request.address)
         host.require_no_pause(self._clock())
         async with AsyncExitStack() as turn:
-            with host.queue():
-                await turn.enter_async_context(host.turn)
-                await asyncio.sleep(host.next_at - self._clock())
-                host.require_no_pause(self._clock())  # it may have begun while this one waited
+            async with asyncio.timeout_at(until):
+                with host.queue():
+                    await turn.enter_async_context(host.turn)
+                    await asyncio.sleep(host.next_at - self._clock())
+                    host.require_no_pause(self._clock())  # it may have begun while this one waited
             host.next_at = self._clock() + self._spacing
             if not host.suspect:
                 await turn.aclose()
-            return await self._send(kind, host, request, timeout)
+            left = timeout if until is None else until - asyncio.get_running_loop().time()
+            return await self._send(kind, host, request, min(timeout, left))
 
-    def delay(self, url: str, address: str | None = None) -> float:
-        """Return the seconds that a request to this URL's host would wait for its turn now; none while it is paused.
-
-        `address` is that of the request.
-        """
+    def delay(self, url: str) -> float:
+        """Return the seconds that a request to this URL's host would wait for its turn now; none while it is paused."""
         try:
-            host = self._hosts.get((origin_of(url), address))
+            host = self._hosts.get((origin_of(url), None))
         except FetchFailed:
             host = None
         now = self._clock()

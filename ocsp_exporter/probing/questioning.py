@@ -1,6 +1,5 @@
 """One request to a responder that is watched by itself, and what came of it."""
 
-import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,16 +18,14 @@ from ocsp_exporter.revocation.request import build, get_url
 from ocsp_exporter.revocation.status import status_of, with_problems
 from ocsp_exporter.revocation.validation import Origin, validate
 
-#: Seconds by which a request is given up before the probe is: what was sent has an outcome of its own.
-_MARGIN = 0.1
-
 
 @dataclass(frozen=True, slots=True)
 class Questioner:
     """Asks one responder in one probe.
 
     `url` is the responder's, for which `vouched_by` answers; `address` the one of its host's to connect to, None: any.
-    `deadline` is on the event loop's clock, `clock` the time of day.
+    `deadline` is on the event loop's clock, `clock` the time of day. Unless requests are `escaped`, nothing in them is
+    percent-encoded by GET.
     """
 
     fetcher: Fetcher
@@ -38,6 +35,7 @@ class Questioner:
     vouched_by: Voucher
     address: str | None
     deadline: float
+    escaped: bool = True
 
     @property
     def issuer(self) -> x509.Certificate:
@@ -52,7 +50,6 @@ class Questioner:
         algorithm: CertIDHash | None = None,
         *,
         with_nonce: bool = False,
-        escaped: bool = True,
     ) -> Exchange | None:
         """Ask about `subject` by GET or POST; None where the turn of this request did not come in time.
 
@@ -61,16 +58,11 @@ class Questioner:
         nonce = secrets.token_bytes(NONCE_OCTETS) if with_nonce else None
         encoded = build(subject, self.issuer, algorithm or self.module.responder.hash, nonce)
         if method is RequestMethod.GET:
-            sent = Request(get_url(self.url, encoded, escaped=escaped), self.vouched_by, address=self.address)
+            sent = Request(get_url(self.url, encoded, escaped=self.escaped), self.vouched_by, address=self.address)
         else:
             sent = Request(self.url, self.vouched_by, encoded, POST_HEADERS, address=self.address)
-        left = self.deadline - asyncio.get_running_loop().time() - self.fetcher.delay(self.url, self.address)
-        if left <= _MARGIN:
-            return None
-        patience = min(self.module.responder.timeout, left - _MARGIN)
         try:
-            async with asyncio.timeout_at(self.deadline):
-                answer = await self.fetcher.fetch(FetchKind.OCSP, sent, patience)
+            answer = await self.fetcher.fetch(FetchKind.OCSP, sent, self.module.responder.timeout, self.deadline)
         except TimeoutError:
             return None
         except FetchFailed as failed:

@@ -86,6 +86,8 @@ async def _hear(questioner: Questioner) -> Hearing:
     answered = [each for each in about if each.is_verified] or [each for each in about if each.came]
     if not answered:
         return hearing
+    if hearing.plain_get and hearing.plain_get.is_verified:
+        questioner = replace(questioner, escaped=False)
     return await _hear_more(questioner, subject, hearing, tuple(dict.fromkeys(each.method for each in answered)))
 
 
@@ -95,12 +97,11 @@ async def _hear_more(
     """Ask what remains to be asked, by those methods that bring anything, the more direct one first."""
     known = questioner.module.known_answers
     asked = {each.method: each for each in (hearing.get, hearing.post) if each}
-    escaped = hearing.plain_get is None or not hearing.plain_get.is_verified
 
     async def about(number: int, method: RequestMethod) -> Exchange | None:
         if number == serial_number(subject) and asked[method].is_verified:
             return asked[method]
-        return await questioner.ask(Numbered(number, questioner.issuer), method, escaped=escaped)
+        return await questioner.ask(Numbered(number, questioner.issuer), method)
 
     (hearing, nobody, nonce), answers = await asyncio.gather(
         asyncio.gather(
@@ -120,7 +121,7 @@ async def _plainly(
     """Ask once more what was refused, with nothing percent-encoded: whether it is that which is not understood."""
     if encoded.is_verified or not encoded.is_settled:
         return None
-    return await questioner.ask(subject, _GET, algorithm, escaped=False)
+    return await replace(questioner, escaped=False).ask(subject, _GET, algorithm)
 
 
 async def _by_sha256(questioner: Questioner, subject: Subject, hearing: Hearing, method: RequestMethod) -> Hearing:

@@ -22,6 +22,7 @@ from ocsp_exporter.model import (
     Status,
     TLSFindings,
 )
+from ocsp_exporter.quoting import printable
 from ocsp_exporter.report import words
 
 # The share of its life after which a piece of evidence should have been replaced.
@@ -145,18 +146,17 @@ def _judge_responder(findings: Findings, _now: float) -> Iterator[Ground]:
     if findings.responder is None:
         return
     methods = findings.responder.methods
-    told = ", ".join(f"{each.said} by {each.method.upper()}" for each in methods)
     is_up = any(each.up for each in methods)
     if not is_up and any(each.up is False for each in methods):
+        told = ", ".join(f"{printable(each.said)} by {each.method.upper()}" for each in methods)
         yield Ground(Level.CRITICAL, f"The responder gives no answer that can be relied on: {told}.")
-    elif not is_up:
-        yield Ground(Level.NOTHING_KNOWN, "The responder was not asked in time; give the module a longer timeout.")
     for each in findings.responder.checks:
         is_told = each.check in {Check.GET, Check.POST} and not is_up
         if each.conforms is False and not is_told:
             # A responder that answers otherwise than is known is believed all the same.
             level = Level.CRITICAL if each.check is Check.KNOWN_ANSWERS else Level.WARNING
-            yield Ground(level, f"The responder does not conform to the rule {each.check}: {each.seen}.")
+            seen = printable(each.seen)
+            yield Ground(level, f"The responder does not conform to the rule {each.check}: {seen}.")
 
 
 def _judge_evidence(findings: Findings, now: float) -> Iterator[Ground]:
@@ -235,6 +235,9 @@ def _reassurance(findings: Findings, now: float) -> Ground:
         return Ground(Level.OK, f"The {name_of(good)} is good; it states no end.")
     if findings.responder and any(each.up for each in findings.responder.methods):
         return Ground(Level.OK, "The responder gives answers that can be relied on.")
+    if findings.responder:
+        text = "The responder was not asked in time; give the module a longer timeout."
+        return Ground(Level.NOTHING_KNOWN, text)
     if not is_applicable(findings):
         text = (
             "The certificate names no OCSP responder and no CRL, and demands no staple; there is nothing to watch here."

@@ -211,6 +211,10 @@ BEHAVIOURS: Mapping[str, tuple[Behaviour, set[Check]]] = {
     "only GET": (only("GET"), {Check.POST}),
     "only POST": (only("POST"), {Check.GET}),
     "nothing percent-encoded": (no_escapes, {Check.PERCENT_ENCODED_GET}),
+    "nor anything by POST": (
+        lambda asked: no_escapes(asked) if asked.method == "GET" else Said(b"no", 405),
+        {Check.PERCENT_ENCODED_GET, Check.POST},
+    ),
     "text/plain": (typed("text/plain"), {Check.CONTENT_TYPE}),
     "kept for too long": (headed("Cache-Control", f"max-age={4 * DAY}"), {Check.CACHE_HEADERS}),
     "expires too late": (headed("Expires", formatdate(NOW + 4 * DAY, usegmt=True)), {Check.CACHE_HEADERS}),
