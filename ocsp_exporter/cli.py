@@ -195,6 +195,14 @@ def docs_verdicts() -> None:
     click.echo(verdicts(), nl=False)
 
 
+@docs.command("rules")
+def docs_rules() -> None:
+    """Print what a responder that is watched by itself is held to, as Markdown."""
+    from ocsp_exporter.report.documentation import rules  # noqa: PLC0415 - keeps the other commands quick
+
+    click.echo(rules(), nl=False)
+
+
 @docs.command("config-schema")
 def docs_config_schema() -> None:
     """Print the JSON Schema of the configuration, for editors."""
