@@ -83,7 +83,6 @@ class Questioner:
             status_code=answer.status_code,
             headers=answer.headers,
             took=answer.took,
-            nonce=nonce,
         )
 
     def _failed(self, sent: Request, method: RequestMethod, failed: FetchFailed) -> Exchange:
@@ -97,5 +96,5 @@ class Questioner:
             status_code=failed.status_code if failed.took is not None else None,
             headers=failed.headers,
             took=failed.took,
-            detail=failed.detail.replace(sent.url, self.url),
+            detail=failed.detail.replace(sent.url, self.url).removeprefix(f"{self.url} "),
         )

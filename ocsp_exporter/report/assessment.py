@@ -148,7 +148,8 @@ def _judge_responder(findings: Findings, _now: float) -> Iterator[Ground]:
     methods = findings.responder.methods
     is_up = any(each.up for each in methods)
     if not is_up and any(each.up is False for each in methods):
-        told = ", ".join(f"{printable(each.said)} by {each.method.upper()}" for each in methods)
+        said = {each.said: [other.method.upper() for other in methods if other.said == each.said] for each in methods}
+        told = "; ".join(f"by {' and '.join(by)} {printable(what)}" for what, by in said.items())
         yield Ground(Level.CRITICAL, f"The responder gives no answer that can be relied on: {told}.")
     for each in findings.responder.checks:
         is_told = each.check in {Check.GET, Check.POST} and not is_up

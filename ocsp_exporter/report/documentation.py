@@ -45,8 +45,8 @@ def verdicts() -> str:
 
 _RULES = """## The rules
 
-What `ocsp_responder_conforms{check="…"}` is about, and what each rule rests on. Where no answer came by which it could be
-told, there is no such series. Those marked with * bind public CAs, and are looked at with `profile: public`.
+What `ocsp_responder_conforms{check="…"}` is about, and what each rule rests on. Where no answer came by which it could
+be told, there is no such series. Those marked with * bind public CAs alone, and are looked at with `profile: public`.
 
 | check | a responder that conforms | source |
 | --- | --- | --- |

@@ -15,10 +15,9 @@ _PASSING = {"try_later", "internal_error"}
 class Exchange:
     """One request and its outcome.
 
-    `evidence` is what came, judged by what was asked for, or the problem for which nothing came; `detail` is a sentence
-    about the latter. `at` is when it ended, in seconds since 1970, `took` for how many seconds it went on.
-    `status_code` is that of HTTP. The names of `headers` are in lower case. `nonce` is the one that was sent. None:
-    there is none.
+    `evidence` is what came, judged by what was asked for, or the problem for which nothing came; `detail` says in
+    words how that was. `at` is when it ended, in seconds since 1970, `took` for how many seconds it went on.
+    `status_code` is that of HTTP. The names of `headers` are in lower case. None: there is none.
     """
 
     method: RequestMethod
@@ -28,7 +27,6 @@ class Exchange:
     status_code: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     took: float | None = None
-    nonce: bytes | None = None
     detail: str = ""
 
     @property

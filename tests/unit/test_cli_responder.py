@@ -101,7 +101,7 @@ async def test_nobody_is_there(tmp_path: Path) -> None:
         pass
     result = await examine(*world.files)
     assert result.exit_code == 2, result.output
-    assert "Connection refused by POST." in " ".join(result.stdout.split())
+    assert "by GET and POST cannot be reached: Connection refused." in " ".join(result.stdout.split())
     assert "  not judged    sha256_cert_id: not asked\n" in result.stdout
 
 

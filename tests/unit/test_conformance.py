@@ -60,7 +60,7 @@ def came(
     )
     evidence = with_problems(evidence, (problem,) if problem else ())
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Exchange(method, url, evidence, NOW, 200, named, 0.01, sent)
+    return Exchange(method, url, evidence, NOW, 200, named, 0.01)
 
 
 def good(**options: Any) -> bytes:  # noqa: ANN401 -- the options of an answer, each of a type of its own

@@ -93,12 +93,17 @@ VERDICTS = {
     "down": (
         found(DOWN, methods=(GET_DOWN, POST_DOWN), get="HTTP 404", post="nobody is there"),
         Level.CRITICAL,
-        "The responder gives no answer that can be relied on: HTTP 404 by GET, nobody is there by POST.",
+        "The responder gives no answer that can be relied on: by GET HTTP 404; by POST nobody is there.",
+    ),
+    "down by both": (
+        found(DOWN, methods=(replace(GET_DOWN, said="nobody is there"), POST_DOWN), get="HTTP 404"),
+        Level.CRITICAL,
+        "The responder gives no answer that can be relied on: by GET and POST nobody is there.",
     ),
     "down, and not asked": (
         found(DOWN, methods=(GET_DOWN, NOT_ASKED), get="HTTP 404"),
         Level.CRITICAL,
-        "The responder gives no answer that can be relied on: HTTP 404 by GET, not asked in time by POST.",
+        "The responder gives no answer that can be relied on: by GET HTTP 404; by POST not asked in time.",
     ),
     "down by one method": (
         found(GOOD, methods=(GET_DOWN, POST_UP), get="HTTP 404"),
