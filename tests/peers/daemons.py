@@ -50,6 +50,8 @@ _PACKAGES = {
     "setpriv": "util-linux",
     "env": "coreutils",
     "curl": "curl",
+    "bash": "bash",
+    "awk": "mawk",
     "htpasswd": "apache2-utils",
 }
 

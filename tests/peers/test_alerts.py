@@ -103,7 +103,9 @@ def world(folder: Path, root: Authority, authority: Authority) -> Iterator[World
         scraping = {
             "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
             "rule_files": ["rules.yaml"],
-            "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager.url.removeprefix("http://")]}]}]},
+            "alerting": {
+                "alertmanagers": [{"static_configs": [{"targets": [alertmanager.url.removeprefix("http://")]}]}]
+            },
             "scrape_configs": [
                 {"job_name": job, "static_configs": [{"targets": [address], "labels": {"site": "here"}}]}
                 for job, address in (("demo", demo.address), ("stage", exporter.address))
@@ -133,7 +135,9 @@ def put(there: Stage, authority: Authority, name: str, **answer: Any) -> Credent
     """Let an endpoint show a new certificate with a staple, good and an hour old unless told otherwise."""
     leaf = there.certificate()
     now = int(time.time())
-    there.endpoint(name, leaf, authority.answer(leaf, **{"this_update": now - HOUR, "produced_at": now - HOUR, **answer}))
+    there.endpoint(
+        name, leaf, authority.answer(leaf, **{"this_update": now - HOUR, "produced_at": now - HOUR, **answer})
+    )
     return leaf
 
 
@@ -175,7 +179,9 @@ def test_a_notification_says_it_in_words(world: World) -> None:
 def test_a_renewed_staple_ends_the_alert(world: World, authority: Authority) -> None:
     """A staple of which more than nine tenths are over is a warning and critical, until there is a new one."""
     now = int(time.time())
-    leaf = put(world.stage, authority, "renewed", this_update=now - 8 * DAY, produced_at=now - 8 * DAY, next_update=now + HOUR)
+    leaf = put(
+        world.stage, authority, "renewed", this_update=now - 8 * DAY, produced_at=now - 8 * DAY, next_update=now + HOUR
+    )
     expected = {
         ("OcspStapleRefreshOverdue", CRITICAL),
         ("OcspStapleRefreshOverdue", WARNING),
