@@ -3,7 +3,7 @@
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,13 +131,29 @@ def watching(folder: Path, root: Authority, there: Stage) -> dict[str, Any]:
     }
 
 
-def put(there: Stage, authority: Authority, name: str, **answer: Any) -> Credential:
-    """Let an endpoint show a new certificate with a staple, good and an hour old unless told otherwise."""
-    leaf = there.certificate()
+def fresh(authority: Authority, leaf: Credential) -> bytes:
+    """Return a good staple, an hour old."""
     now = int(time.time())
-    there.endpoint(
-        name, leaf, authority.answer(leaf, **{"this_update": now - HOUR, "produced_at": now - HOUR, **answer})
-    )
+    return authority.answer(leaf, this_update=now - HOUR, produced_at=now - HOUR)
+
+
+def ending(authority: Authority, leaf: Credential) -> bytes:
+    """Return a good staple of eight days that ends in an hour."""
+    now = int(time.time())
+    return authority.answer(leaf, this_update=now - 8 * DAY, produced_at=now - 8 * DAY, next_update=now + HOUR)
+
+
+def of_a_revoked(authority: Authority, leaf: Credential) -> bytes:
+    """Return a staple that says that the certificate has been revoked just now."""
+    return authority.answer(leaf, status=Status.REVOKED, revocation_time=time.time(), reason=Reason.SUPERSEDED)
+
+
+def put(
+    there: Stage, authority: Authority, name: str, staple: Callable[[Authority, Credential], bytes] = fresh
+) -> Credential:
+    """Let an endpoint show a new certificate with a staple."""
+    leaf = there.certificate()
+    there.endpoint(name, leaf, staple(authority, leaf))
     return leaf
 
 
@@ -178,10 +194,7 @@ def test_a_notification_says_it_in_words(world: World) -> None:
 
 def test_a_renewed_staple_ends_the_alert(world: World, authority: Authority) -> None:
     """A staple of which more than nine tenths are over is a warning and critical, until there is a new one."""
-    now = int(time.time())
-    leaf = put(
-        world.stage, authority, "renewed", this_update=now - 8 * DAY, produced_at=now - 8 * DAY, next_update=now + HOUR
-    )
+    leaf = put(world.stage, authority, "renewed", ending)
     expected = {
         ("OcspStapleRefreshOverdue", CRITICAL),
         ("OcspStapleRefreshOverdue", WARNING),
@@ -190,15 +203,14 @@ def test_a_renewed_staple_ends_the_alert(world: World, authority: Authority) -> 
     }
     await_alerts(world, "renewed", expected)
     await_delivery(world, "firing", alertname="OcspStapleRefreshOverdue", severity=CRITICAL, endpoint="renewed")
-    world.stage.endpoint("renewed", leaf, authority.answer(leaf, this_update=now - HOUR, produced_at=now - HOUR))
+    world.stage.endpoint("renewed", leaf, fresh(authority, leaf))
     await_alerts(world, "renewed", set())
     await_delivery(world, "resolved", alertname="OcspStapleRefreshOverdue", severity=CRITICAL, endpoint="renewed")
 
 
 def test_a_revoked_certificate_is_told_until_it_is_replaced(world: World, authority: Authority) -> None:
     """The staple of a revoked certificate says so; a new certificate ends it."""
-    now = int(time.time())
-    put(world.stage, authority, "revoked", status=Status.REVOKED, revocation_time=now, reason=Reason.SUPERSEDED)
+    put(world.stage, authority, "revoked", of_a_revoked)
     await_alerts(world, "revoked", {("OcspCertificateRevoked", CRITICAL)})
     await_delivery(world, "firing", alertname="OcspCertificateRevoked", endpoint="revoked")
     put(world.stage, authority, "revoked")
