@@ -166,10 +166,11 @@ class IPProtocol(StrEnum):
 
 
 class ProberKind(StrEnum):
-    """What a module looks at: a TLS endpoint, or a CRL by itself."""
+    """What a module looks at: a TLS endpoint, a CRL by itself, or the files in which servers keep their staples."""
 
     TLS = "tls"
     CRL = "crl"
+    FILE = "file"
 
 
 class StartTLS(StrEnum):
@@ -246,6 +247,27 @@ class StoreResult(StrEnum):
     FAILED = "failed"
 
 
+class DiscoveryKind(StrEnum):
+    """Where targets come from: the configuration itself, files that it names, or URLs that it names."""
+
+    STATIC = "static"
+    FILE = "file"
+    HTTP = "http"
+
+
+class Omission(StrEnum):
+    """Why something of what was discovered is left out: a target, a label, or the end of a value."""
+
+    INVALID_TARGET = "invalid_target"
+    DUPLICATE_TARGET = "duplicate_target"
+    TOO_MANY_TARGETS = "too_many_targets"
+    UNKNOWN_MODULE = "unknown_module"
+    INVALID_INTERVAL = "invalid_interval"
+    INVALID_LABEL = "invalid_label"
+    RESERVED_LABEL = "reserved_label"
+    LONG_LABEL_VALUE = "long_label_value"
+
+
 class Follow(StrEnum):
     """Whose URLs are fetched beside those that are allowed by name or address.
 
@@ -309,8 +331,9 @@ class Target:
 
     `name` is the text exactly as given and the `target` label. `host` is a host name or an IP address
     without brackets. `starttls` None: as the module says. `location` is the URL, or the absolute path of a file, of
-    what is fetched by itself; a file has neither host nor port. None where a TLS endpoint is looked at. `within`: the
-    networks that hold all addresses at which it may be looked at, None where whoever named it may name any.
+    what is looked at by itself, or the absolute glob of such files; a file has neither host nor port. None where a TLS
+    endpoint is looked at. `within`: the networks that hold all addresses at which it may be looked at, None where
+    whoever named it may name any.
     """
 
     name: str
@@ -322,7 +345,7 @@ class Target:
 
     @property
     def is_file(self) -> bool:
-        """Whether it is a file of this machine."""
+        """Whether it is a file of this machine, or several."""
         return self.location is not None and self.location.startswith("/")
 
 
@@ -354,11 +377,15 @@ class TLSSettings:
 
 @dataclass(frozen=True, slots=True)
 class StapleSettings:
-    """What is demanded of staples, and how many handshakes are made to see them."""
+    """What is demanded of staples, and how many handshakes are made to see them.
+
+    `file` is the absolute path of the server's own copy, with which its staples are compared; None: with nothing.
+    """
 
     policy: StaplePolicy = StaplePolicy.AUTO
     handshakes: int = 1
     retry_missing: int = 2
+    file: str | None = None
 
 
 #: Of the URLs that name a source so many are asked at most: certificates have one or two, hostile ones hundreds.
@@ -403,7 +430,8 @@ class Module:
     the server is not told it. A target is looked at once for each of `key_types`, and under `addresses` `all` at each
     address. `issuers` are certificates beside the chain sent and the roots in which an issuer is looked for; with
     `fetch_issuer` it is then looked for where the certificate says that it is (caIssuers). `chain`: for which
-    certificates responder and CRL are asked.
+    certificates responder and CRL are asked. `certificates` are absolute globs of files with the certificates that
+    staple files are about, and their issuers.
     """
 
     name: str
@@ -422,6 +450,7 @@ class Module:
     responder: ResponderSettings = ResponderSettings()
     crl: CRLSettings = CRLSettings()
     chain: ChainDepth = ChainDepth.LEAF
+    certificates: tuple[str, ...] = ()
     clock_skew: float = 300.0
     max_age_without_next_update: float = 86400.0
 
@@ -559,11 +588,23 @@ class Applicability:
 
 
 @dataclass(frozen=True, slots=True)
+class StapleCopy:
+    """What the comparison of a server's staples with its own copy on disk came to.
+
+    `matches` None: one of both could not be had; then `detail` says for people why.
+    """
+
+    matches: bool | None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TLSFindings:
     """What the handshakes of a probe showed, evidence aside.
 
     `session` is the handshake whose TLS facts are shown. `stapled_handshakes` of `handshakes` carried a
-    staple, `distinct_staples` of them different ones. `compliant` None: the policy demands nothing here.
+    staple, `distinct_staples` of them different ones. `compliant` None: the policy demands nothing here. `copy` None:
+    the module names no file to compare with.
     """
 
     session: Handshake
@@ -572,6 +613,7 @@ class TLSFindings:
     distinct_staples: int
     staple_required: bool
     compliant: bool | None
+    copy: StapleCopy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -595,6 +637,7 @@ class Findings:
 class ProbeResult:
     """What one way of looking at a target brought: `findings`, or a `failure` with its `detail` for people.
 
+    `target` is what was looked at: of a glob each file that it matched.
     `address` is set where each address is looked at by itself, `key_type` where several are asked for: they tell the
     results of one probe from each other. `key_type_served`: whether the server has a certificate of that type, None
     where that is not known or not asked. False: so there is nothing to find, and neither findings nor failure.
@@ -618,6 +661,11 @@ class ProbeResult:
         """The labels that tell this result from the others of the same probe; none where there are no others."""
         labels = (("address", self.address), ("key_type", self.key_type))
         return tuple((name, str(value)) for name, value in labels if value is not None)
+
+    @property
+    def way(self) -> tuple[tuple[str, str], ...]:
+        """What tells this result from the others of the same probe: the file, where it is one, and the variant."""
+        return (*((("file", self.target.name),) if self.target.is_file else ()), *self.variant)
 
 
 #: What a probe of one target yields: a result for each way of looking at it, never none.

@@ -89,9 +89,27 @@ def parse_crl_target(text: str) -> Target:
     return Target(name=text, host=host, port=port, location=location)
 
 
+def parse_file_target(text: str) -> Target:
+    """Read the absolute path of a staple file, or a glob of such paths. Raises TargetError."""
+    try:
+        _check_path(text)
+    except ValueError as error:
+        forms = (
+            "absolute paths of staple files, in which *, ? and [...] stand for parts of a name and ** for any folders"
+        )
+        raise TargetError(f"target {quoted(text)}: {error}; accepted are {forms}") from None
+    return Target(name=text, host="", port=0, location=text)
+
+
 def read_target(text: str, prober: ProberKind, starttls: StartTLS = StartTLS.NONE) -> Target:
     """Read a target as a module's prober takes it, `starttls` being the module's. Raises TargetError."""
-    return parse_crl_target(text) if prober is ProberKind.CRL else parse_target(text, starttls)
+    match prober:
+        case ProberKind.CRL:
+            return parse_crl_target(text)
+        case ProberKind.FILE:
+            return parse_file_target(text)
+        case ProberKind.TLS:
+            return parse_target(text, starttls)
 
 
 def parse_host(text: str) -> str:
@@ -142,6 +160,15 @@ def _check_text(text: str) -> None:
         raise ValueError(f"it is longer than {_MAX_TEXT} characters")
     if not text.isprintable() or " " in text:
         raise ValueError("it has white space or an invisible character")
+
+
+def _check_path(text: str) -> None:
+    """Check a path. It may have spaces in it, which a target of any other kind may not."""
+    _check_text(text.replace(" ", "_"))
+    if not text.startswith("/"):
+        raise ValueError("that is not an absolute path")
+    if text.endswith("/"):
+        raise ValueError("that is a folder")
 
 
 def _host_and_port(text: str) -> tuple[str, int | None]:

@@ -75,12 +75,33 @@ def _in_text(read: Callable[[bytes], T], text: str, expected: str) -> T:
 def _read_as(read: Callable[[bytes], T], path: Path, expected: str) -> T:
     """Read a file with `read`. Raises ValueError with a sentence that names the file and what was expected."""
     try:
-        return read(_read_regular_file(path))
+        return read(read_regular_file(path))
     except OSError as error:
         fault = f"cannot be read: {error.strerror or error}"
     except ValueError as error:
         fault = printable(str(error), 80)
     raise ValueError(f"the file {quoted(str(path))} {fault}; expected {expected}")
+
+
+def read_regular_file(path: Path, most: int = MAX_BYTES) -> bytes:
+    """Read a file of at most so many bytes.
+
+    Raises OSError, and ValueError with half a sentence where it is empty, too large or no regular file.
+    """
+    # Not to wait for a writer, should it be a FIFO.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("is not a regular file")
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(most + 1)
+    finally:
+        os.close(descriptor)
+    if not content:
+        raise ValueError("is empty")
+    if len(content) > most:
+        raise ValueError(f"has more than {most // 1024 // 1024} MiB")
+    return content
 
 
 def check_key(key: bytes, certificate: x509.Certificate, source: str = "cert_file") -> None:
@@ -91,23 +112,6 @@ def check_key(key: bytes, certificate: x509.Certificate, source: str = "cert_fil
         is_its_own = False
     if not is_its_own:
         raise ValueError(f"this key is not that of the first certificate in {source}")
-
-
-def _read_regular_file(path: Path) -> bytes:
-    # Not to wait for a writer, should it be a FIFO.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError("is not a regular file")
-        with open(descriptor, "rb", closefd=False) as file:
-            content = file.read(MAX_BYTES + 1)
-    finally:
-        os.close(descriptor)
-    if not content:
-        raise ValueError("is empty")
-    if len(content) > MAX_BYTES:
-        raise ValueError(f"has more than {MAX_BYTES // 1024 // 1024} MiB")
-    return content
 
 
 def _certificates(content: bytes) -> tuple[x509.Certificate, ...]:

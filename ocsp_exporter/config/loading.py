@@ -1,13 +1,14 @@
 """YAML text → Config, or every fault in it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from ocsp_exporter.config import module_schema, schema, yaml_reader
+from ocsp_exporter.config import discovery_schema, module_schema, schema, showing, yaml_reader
+from ocsp_exporter.config.discovery import FileDiscovery, HTTPDiscovery, file_discovery, http_discovery
 from ocsp_exporter.config.document import Document, Fault, Steps, show_steps
 from ocsp_exporter.config.reading import ConfigError, check, in_order, read_text
 from ocsp_exporter.model import (
@@ -48,7 +49,8 @@ BUILT_IN_MODULES: Final[Mapping[str, Module]] = MappingProxyType(
 class Config:
     """The whole configuration, complete and valid. `interval` is in seconds; a module's key is its name.
 
-    `store_path` None: what was fetched is kept in memory only.
+    `store_path` None: what was fetched is kept in memory only. `shown` is the whole as people are shown it, in the
+    shape of the file.
     """
 
     interval: float
@@ -59,6 +61,9 @@ class Config:
     probe_endpoint_concurrency: int
     modules: Mapping[str, Module]
     targets: tuple[ScheduledTarget, ...]
+    file_discoveries: tuple[FileDiscovery, ...] = ()
+    http_discoveries: tuple[HTTPDiscovery, ...] = ()
+    shown: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
 
 def load_config(path: Path) -> Config:
@@ -71,12 +76,19 @@ def parse_config(text: str, name: str, folder: Path) -> Config:
 
     Raises ConfigError, and reads the files of certificates that are named in it.
     """
-    document = yaml_reader.read(text, name)
+    document = yaml_reader.read(text, name, is_secret=discovery_schema.is_secret)
     file, faults = check(document, schema.File, folder)
     faults += filter(None, _relations(document))
     if faults:
         raise ConfigError(in_order(faults))
-    return _build(file)
+    return _build(file, folder, document.value)
+
+
+def show_config(config: Config) -> bytes:
+    """Give a configuration as YAML for people: every key that has a value, defaults included, and no secret."""
+    named = config.shown.get("modules")
+    built_in = [name for name in BUILT_IN_MODULES if name not in (named if isinstance(named, dict) else {})]
+    return f"# Modules built in beside these: {', '.join(built_in)}.\n{showing.as_yaml(config.shown)}".encode()
 
 
 def json_schema() -> dict[str, Any]:
@@ -88,17 +100,24 @@ def _relations(document: Document) -> Iterator[Fault | None]:
     """Check what values mean for each other, looking only at such as have the right type."""
     modules = _dict(_dict(document.value).get("modules"))
     known = dict.fromkeys([*modules, *BUILT_IN_MODULES])
+    for section in ("targets", "file_sd_configs", "http_sd_configs"):
+        for position, group in enumerate(_list(_dict(document.value).get(section))):
+            module = _dict(group).get("module")
+            if isinstance(module, str) and module not in known:
+                shown = ", ".join(printable(name, 80) for name in islice(known, _MAX_SHOWN))
+                steps = (section, position, "module")
+                yield document.fault(steps, f"unknown module {quoted(module)}; known are {shown}")
+    yield from _target_relations(document, modules)
+
+
+def _target_relations(document: Document, modules: dict[str, object]) -> Iterator[Fault | None]:
     seen: dict[object, Steps] = {}
     for position, group in enumerate(_list(_dict(document.value).get("targets"))):
-        at: Steps = ("targets", position)
         module = _dict(group).get("module", module_schema.DEFAULT_MODULE)
-        if isinstance(module, str) and module not in known:
-            shown = ", ".join(printable(name, 80) for name in islice(known, _MAX_SHOWN))
-            yield document.fault((*at, "module"), f"unknown module {quoted(module)}; known are {shown}")
         # To Prometheus a label with an empty value is none.
         labels = frozenset((key, str(value)) for key, value in _dict(_dict(group).get("labels")).items() if value)
         for index, target in enumerate(_list(_dict(group).get("targets"))):
-            steps: Steps = (*at, "targets", index)
+            steps: Steps = ("targets", position, "targets", index)
             if isinstance(target, str) and (fault := _target_fault(target, _dict(modules.get(str(module))))):
                 yield document.fault(steps, fault)
             first = seen.setdefault((target, str(module), labels), steps) if isinstance(target, str) else steps
@@ -113,7 +132,7 @@ def _target_fault(text: str, module: dict[str, object]) -> str:
     Which protocol it begins with changes nothing about that, only the port.
     """
     try:
-        read_target(text, ProberKind.CRL if module.get("prober") == ProberKind.CRL else ProberKind.TLS)
+        read_target(text, next((each for each in ProberKind if each == module.get("prober")), ProberKind.TLS))
     except TargetError as error:
         return str(error)
     return ""
@@ -127,7 +146,7 @@ def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _build(file: schema.File) -> Config:
+def _build(file: schema.File, folder: Path, written: object) -> Config:
     interval = file.probe.interval
     modules = dict(BUILT_IN_MODULES) | {name: _module(name, keys) for name, keys in file.modules.items()}
     return Config(
@@ -148,6 +167,9 @@ def _build(file: schema.File) -> Config:
             for group in file.targets
             for target in group.targets
         ),
+        file_discoveries=tuple(file_discovery(keys, interval, folder) for keys in file.file_sd_configs),
+        http_discoveries=tuple(http_discovery(keys, interval) for keys in file.http_sd_configs),
+        shown=showing.complete(written),
     )
 
 
@@ -187,6 +209,7 @@ def _module(name: str, keys: module_schema.Module) -> Module:
             policy=keys.staple.policy,
             handshakes=keys.staple.handshakes,
             retry_missing=keys.staple.retry_missing,
+            file=keys.staple.file,
         ),
         issuers=keys.issuer_file or (),
         fetch_issuer=keys.fetch_issuer,
@@ -195,6 +218,7 @@ def _module(name: str, keys: module_schema.Module) -> Module:
             query=keys.crl.query, urls=tuple(keys.crl.urls), timeout=keys.crl.timeout, refresh=keys.crl.refresh
         ),
         chain=keys.chain,
+        certificates=tuple(keys.certificates),
         clock_skew=keys.clock_skew,
         max_age_without_next_update=keys.max_age_without_next_update,
     )
@@ -225,4 +249,4 @@ def _tls(keys: module_schema.TLSConfig) -> TLSSettings:
 
 
 #: What holds without a configuration file.
-DEFAULT_CONFIG: Final = _build(schema.File())
+DEFAULT_CONFIG: Final = _build(schema.File(), Path(), None)

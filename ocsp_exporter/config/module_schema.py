@@ -1,6 +1,6 @@
 """The keys of a module in a configuration file, section by section."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Annotated, Final, Self
 
@@ -16,6 +16,8 @@ from ocsp_exporter.config.types import (
     Depth,
     DistinctItems,
     Duration,
+    FileGlob,
+    FilePath,
     Hash,
     Host,
     Items,
@@ -117,6 +119,10 @@ class Staple(Keys):
         le=1000,
         description="Further handshakes when a required staple is missing, for servers that fetch it when first asked.",
     )
+    file: FilePath | None = Field(
+        default=_MODULE.staple.file,
+        description="The server's own copy of its staple, relative to this file, to compare with what it serves.",
+    )
 
 
 class Responder(Keys):
@@ -175,7 +181,7 @@ class Module(Keys):
     prober: Probing = Field(
         default=_MODULE.prober,
         description="tls: make TLS handshakes with the target; crl: watch a CRL by itself, the target being its URL or "
-        "the absolute path of its file.",
+        "the absolute path of its file; file: watch the staples in files, the target being a path or a glob.",
     )
     timeout: PositiveDuration = seconds(_MODULE.timeout, "When a probe is given up.")
     starttls: Start = Field(
@@ -208,6 +214,11 @@ class Module(Keys):
         default=_MODULE.chain,
         description="Which certificates responder and CRL are asked about: the leaf, or all but the root.",
     )
+    certificates: Items[FileGlob] = Field(
+        default=list(_MODULE.certificates),
+        description="Globs, relative to this file, of files with the certificates that staple files are about, and "
+        "with their issuers; PEM or DER. They are read again when they change.",
+    )
     issuer_file: Certificates | None = Field(
         default=None,
         description="Certificates of issuers, PEM, relative to this file, for servers that do not send theirs.",
@@ -228,8 +239,9 @@ class Module(Keys):
 
     @model_validator(mode="after")
     def _keys_of_the_prober(self) -> Self:
-        known = KEYS_OF[self.prober]
-        foreign = [name for name in type(self).model_fields if name in self.model_fields_set - known]
+        foreign = _changed(self, KEYS_OF[self.prober])
+        if self.prober is ProberKind.FILE:
+            foreign += [f"responder.{name}" for name in _changed(self.responder, _KEYS_OF_RESPONSES)]
         if foreign:
             raise ValueError(f"{', '.join(foreign)} is of no use with the prober {self.prober}; leave it out")
         return self
@@ -240,12 +252,41 @@ class Module(Keys):
             raise ValueError("the prober crl needs an issuer_file with one certificate: that of the CRL's issuer")
         return self
 
+    @model_validator(mode="after")
+    def _certificates_of_the_files(self) -> Self:
+        if self.prober is ProberKind.FILE and not self.certificates:
+            raise ValueError(
+                "the prober file needs certificates: globs of files with the certificates that the staples are about, "
+                "and with their issuers"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_copy_for_one_certificate(self) -> Self:
+        if self.staple.file is not None and len(self.key_types) > 1:
+            raise ValueError(
+                "staple.file holds one staple, and each of several key_types has its own; write a module for each"
+            )
+        return self
+
+
+def _changed(keys: Keys, known: Collection[str]) -> list[str]:
+    """Give the keys beside `known` that were given another value than their default, which may be spelled out."""
+    return [
+        name
+        for name, field in type(keys).model_fields.items()
+        if name not in known and getattr(keys, name) != field.get_default(call_default_factory=True)
+    ]
+
 
 _KEYS_OF_ALL: Final = frozenset({"prober", "timeout", "issuer_file", "clock_skew", "max_age_without_next_update"})
+#: Whose responses are accepted where no responder is asked.
+_KEYS_OF_RESPONSES: Final = frozenset({"trusted_certificates"})
 #: The keys of a module that mean something to its prober.
 KEYS_OF: Final[Mapping[ProberKind, frozenset[str]]] = MappingProxyType(
     {
-        ProberKind.TLS: frozenset(Module.model_fields),
+        ProberKind.TLS: frozenset(Module.model_fields) - {"certificates"},
         ProberKind.CRL: _KEYS_OF_ALL | {"crl"},
+        ProberKind.FILE: _KEYS_OF_ALL | {"certificates", "responder"},
     }
 )

@@ -10,6 +10,7 @@ from typing import Any, Final
 from pydantic import Field
 
 from ocsp_exporter import model
+from ocsp_exporter.config.discovery_schema import HTTPSD, FileSD
 from ocsp_exporter.config.keys import Keys, seconds, size
 from ocsp_exporter.config.module_schema import DEFAULT_MODULE, Module
 from ocsp_exporter.config.types import (
@@ -97,7 +98,8 @@ class TargetGroup(Keys):
 
     targets: Items[str] = Field(
         description="HOST, HOST:PORT or [IPv6]:PORT, with or without https://, tls:// or a protocol such as smtp:// in "
-        "front; the port defaults to the protocol's. Of a module with the prober crl: a URL, or the path of a file."
+        "front; the port defaults to the protocol's. With the prober crl: a URL, or the path of a file; with the "
+        "prober file: the absolute path of a staple file, or a glob of such paths."
     )
     module: str = Field(default=DEFAULT_MODULE, description="The module to look with.")
     interval: PositiveDuration | None = Field(default=None, description="How often; absent: as probe.interval says.")
@@ -119,6 +121,13 @@ class File(Keys):
         default_factory=dict, description="Recipes by name; one named as a built-in module replaces that."
     )
     targets: Items[TargetGroup] = Field(default_factory=list, description="What the workers look at.")
+    file_sd_configs: Items[FileSD] = Field(
+        default=[], description="Files that list more of it, in Prometheus's format; they are watched."
+    )
+    http_sd_configs: Items[HTTPSD] = Field(
+        default=[],
+        description="URLs where more of it is listed, in Prometheus's format; they are asked again and again.",
+    )
 
 
 @cache

@@ -1,5 +1,6 @@
 """The types of values in a configuration file: how each is checked, and what it is read into."""
 
+import glob
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
@@ -50,10 +51,14 @@ from ocsp_exporter.target import parse_host
 #: The kind of fault to whose sentence the writer's words are to be added; a ValueError's has them already.
 _EXPECTED: Final = "expected"
 
+#: Seconds. Nobody is asked for a list of targets again sooner.
+_SHORTEST_PAUSE: Final = 1.0
+
 T = TypeVar("T")
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """Give the text that a value is; anything else is a fault."""
     if not isinstance(value, str):
         raise PydanticCustomError("string_type", "expected text")
     return value
@@ -80,6 +85,13 @@ def _refresh(value: object) -> float:
     return duration
 
 
+def _pause(value: object) -> float:
+    duration = _duration(value)
+    if duration < _SHORTEST_PAUSE:
+        raise PydanticCustomError(_EXPECTED, "expected a duration of 1s or more")
+    return duration
+
+
 def _size(value: object) -> int:
     try:
         return parse_size(value if isinstance(value, str) else "")
@@ -88,33 +100,49 @@ def _size(value: object) -> int:
 
 
 def _network(value: object) -> IPNetwork:
-    return parse_network(_text(value))
+    return parse_network(text_of(value))
 
 
 def _network_or_host(value: object) -> IPNetwork | str:
-    return parse_network_or_host(_text(value))
+    return parse_network_or_host(text_of(value))
 
 
 def _network_or_name(value: object) -> IPNetwork | str:
-    return parse_network_or_name(_text(value))
+    return parse_network_or_name(text_of(value))
 
 
 def _folder_path(value: object, info: ValidationInfo) -> Path:
-    name = _text(value)
+    name = text_of(value)
     if not name or "\0" in name:
         raise PydanticCustomError(_EXPECTED, "expected the path of a folder")
-    return _folder(info) / name
+    return folder_of(info) / name
+
+
+def _file_path(value: object, info: ValidationInfo) -> str:
+    name = text_of(value)
+    if not name or "\0" in name:
+        raise PydanticCustomError(_EXPECTED, "expected the path of a file")
+    return str(folder_of(info).absolute() / name)
+
+
+def _file_glob(value: object, info: ValidationInfo) -> str:
+    name = text_of(value)
+    if not name or "\0" in name or name.endswith("/"):
+        raise PydanticCustomError(_EXPECTED, "expected the path of a file, or a glob of such paths")
+    # What is special in a glob may stand in the name of the folder.
+    return str(Path(glob.escape(str(folder_of(info).absolute())), name))
 
 
 def _certificates(value: object, info: ValidationInfo) -> tuple[x509.Certificate, ...]:
-    return read_certificates(_text(value), _folder(info))
+    return read_certificates(text_of(value), folder_of(info))
 
 
 def _private_key(value: object, info: ValidationInfo) -> bytes:
-    return read_private_key(_text(value), _folder(info))
+    return read_private_key(text_of(value), folder_of(info))
 
 
-def _folder(info: ValidationInfo) -> Path:
+def folder_of(info: ValidationInfo) -> Path:
+    """Give the folder of the configuration file, to which the names of files are relative."""
     if not isinstance(info.context, Path):
         raise TypeError("the folder of the configuration file is the context of its validation")
     return info.context
@@ -152,12 +180,15 @@ _SizeText = Annotated[str, StringConstraints(pattern=SIZE_PATTERN)]
 Duration = Annotated[float, PlainValidator(_duration, json_schema_input_type=_DurationText)]
 PositiveDuration = Annotated[float, PlainValidator(_positive_duration, json_schema_input_type=_DurationText)]
 Refresh = Annotated[float, PlainValidator(_refresh, json_schema_input_type=_DurationText)]
+Pause = Annotated[float, PlainValidator(_pause, json_schema_input_type=_DurationText)]
 Size = Annotated[int, PlainValidator(_size, json_schema_input_type=_SizeText)]
 Network = Annotated[IPNetwork, PlainValidator(_network, json_schema_input_type=str)]
 NetworkOrHost = Annotated[IPNetwork | str, PlainValidator(_network_or_host, json_schema_input_type=str)]
 NetworkOrName = Annotated[IPNetwork | str, PlainValidator(_network_or_name, json_schema_input_type=str)]
 ProxyURL = Annotated[str, AfterValidator(check_proxy_url)]
 Folder = Annotated[Path, PlainValidator(_folder_path, json_schema_input_type=str)]
+FilePath = Annotated[str, PlainValidator(_file_path, json_schema_input_type=str)]
+FileGlob = Annotated[str, PlainValidator(_file_glob, json_schema_input_type=str)]
 Certificates = Annotated[tuple[x509.Certificate, ...], PlainValidator(_certificates, json_schema_input_type=str)]
 PrivateKey = Annotated[bytes, PlainValidator(_private_key, json_schema_input_type=str)]
 ALPN = Annotated[str, AfterValidator(check_alpn)]

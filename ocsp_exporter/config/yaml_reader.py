@@ -37,9 +37,14 @@ def read(
     loader: type[yaml.SafeLoader] = LOADER,
     *,
     is_secret: Callable[[Steps], bool] = _no_secret,
+    as_text: bool = False,
 ) -> Document:
-    """Read one YAML document; `name` is the file's in the faults, which show nothing of a secret. Never raises."""
-    return _Reader(text.removeprefix("\ufeff"), name, loader, is_secret).document()
+    """Read one YAML document; `name` is the file's in the faults, which show nothing of a secret. Never raises.
+
+    `as_text`: what is neither a list nor a mapping, nor nothing, is text as it is written, even if it looks like a
+    number or a date.
+    """
+    return _Reader(text.removeprefix("\ufeff"), name, loader, is_secret, as_text=as_text).document()
 
 
 class _Fatal(Exception):
@@ -54,11 +59,14 @@ class _Fatal(Exception):
 class _Reader:
     """Reads the one document of a text, gathering faults as it goes."""
 
-    def __init__(self, text: str, name: str, loader: type[yaml.SafeLoader], is_secret: Callable[[Steps], bool]) -> None:
+    def __init__(
+        self, text: str, name: str, loader: type[yaml.SafeLoader], is_secret: Callable[[Steps], bool], *, as_text: bool
+    ) -> None:
         self._text = text
         self._name = name
         self._loader_class = loader
         self._is_secret = is_secret
+        self._as_text = as_text
         self._faults: list[Fault] = []
         self._anchors: dict[str, Node] = {}
         self._aliased = 0
@@ -138,6 +146,8 @@ class _Reader:
         tag = event.tag
         if tag is None:
             tag = self._loader.resolve(yaml.ScalarNode, event.value, event.implicit)  # type: ignore[no-untyped-call]  # as above
+            if self._as_text and tag != _TAG + "null":
+                tag = _TAG + "str"
         plain, secret = not event.style, self._is_secret(steps)
         try:
             return Node(_interpret(tag, event.value), event.value, plain, secret=secret)

@@ -24,6 +24,9 @@ from ocsp_exporter.probing.look import Look
 from ocsp_exporter.probing.opinions import Opinions
 from ocsp_exporter.probing.resolver import Addresses, Resolver
 from ocsp_exporter.probing.roots import system_roots
+from ocsp_exporter.probing.staple_copy import StapleCopies
+from ocsp_exporter.probing.staple_scan import Seen
+from ocsp_exporter.probing.staple_watch import StapleWatch
 from ocsp_exporter.probing.timing import Timing, by
 from ocsp_exporter.probing.ways import MOST_ADDRESSES, Way, permitted, require_permission, usable, ways
 
@@ -53,6 +56,8 @@ class Prober:
         self._issuers = issuers
         self._opinions = opinions
         self._crls = crls
+        self._staple_files = StapleWatch(clock)
+        self._staple_copies = StapleCopies()
         self._told: set[str] = set()
         system_roots()  # they are read once, so while there are surely files to be had
 
@@ -60,7 +65,8 @@ class Prober:
         """Look at one target once, in every way that the module asks for, all at the same time.
 
         It takes at most the module's timeout and `limit` seconds. What fails in one way leaves the others alone;
-        where the name does not resolve, there are no addresses to tell apart. Raises TargetForbidden and nothing else.
+        where the name does not resolve, there are no addresses to tell apart. Where the target is a glob, each file
+        that it matches is the target of a result. Raises TargetForbidden and nothing else.
         """
         loop = asyncio.get_running_loop()
         begun = loop.time()
@@ -68,6 +74,8 @@ class Prober:
         timing = Timing(loop.time)
         if module.prober is ProberKind.CRL:
             return _told((await self._watch(target, module, deadline),))
+        if module.prober is ProberKind.FILE:
+            return _told(await self._watch_files(target, module, deadline))
         addresses: Addresses = ()
         failed = None
         try:
@@ -104,6 +112,29 @@ class Prober:
             detail=failed.detail if failed else "",
         )
 
+    async def _watch_files(self, target: Target, module: Module, deadline: float) -> Results:
+        """Look at the staple files that a target matches."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        try:
+            seen = await self._staple_files.look(target, module, deadline)
+        except Exception as error:  # noqa: BLE001 -- likewise
+            seen = (Seen(target, None, _failed(target, error)),)
+        obtained_at, duration = self._clock(), loop.time() - begun
+        return tuple(
+            ProbeResult(
+                target=each.target,
+                module=module.name,
+                obtained_at=obtained_at,
+                duration=duration,
+                phases={},
+                findings=each.findings,
+                failure=each.failed.failure if each.failed else None,
+                detail=each.failed.detail if each.failed else "",
+            )
+            for each in seen
+        )
+
     def close(self) -> None:
         """Let go of the resolver's threads."""
         self._resolver.close()
@@ -127,7 +158,9 @@ class Prober:
         findings = None
         if failed is None:
             try:
-                findings = await Look(way, timing, self._clock, self._issuers, self._opinions).findings()
+                findings = await Look(
+                    way, timing, self._clock, self._issuers, self._opinions, self._staple_copies
+                ).findings()
             except Exception as error:  # noqa: BLE001 -- likewise
                 failed = _failed(way.target, error)
         several = len(way.module.key_types) > 1
@@ -180,7 +213,7 @@ def _settled(results: Sequence[ProbeResult]) -> Results:
 
 def _told(results: Results) -> Results:
     """Log what each way of looking brought, piece by piece."""
-    for result in results:
+    for result in results if logger.isEnabledFor(logging.DEBUG) else ():
         about = {"target": result.target.name, "module": result.module, **dict(result.variant)}
         if result.failure:
             why = {"failure": result.failure, "detail": result.detail}

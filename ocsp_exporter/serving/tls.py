@@ -4,7 +4,7 @@ import logging
 import os
 import ssl
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, Self
@@ -22,7 +22,8 @@ from ocsp_exporter.model import TLSVersion
 
 _log = logging.getLogger(__name__)
 
-_VERSIONS: Final = {
+#: What Python calls the versions.
+VERSIONS: Final = {
     TLSVersion.TLS10: ssl.TLSVersion.TLSv1,
     TLSVersion.TLS11: ssl.TLSVersion.TLSv1_1,
     TLSVersion.TLS12: ssl.TLSVersion.TLSv1_2,
@@ -90,8 +91,8 @@ def make_context(tls: ServerTLS) -> ssl.SSLContext:
     context.allowed_sans = tls.allowed_sans
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # TLS 1.0 and 1.1 are there for those who ask for them
-        context.minimum_version = _VERSIONS[tls.min_version]
-        context.maximum_version = _VERSIONS[tls.max_version]
+        context.minimum_version = VERSIONS[tls.min_version]
+        context.maximum_version = VERSIONS[tls.max_version]
     old = tls.min_version in (TLSVersion.TLS10, TLSVersion.TLS11)
     if tls.ciphers or old:
         # Below TLS 1.2 signatures are with SHA-1, which needs the lowest level.
@@ -101,7 +102,7 @@ def make_context(tls: ServerTLS) -> ssl.SSLContext:
     if tls.curve:
         context.set_ecdh_curve(tls.curve)
     context.set_alpn_protocols(["http/1.1"])
-    _load_certificate(context, tls)
+    load_certificate(context, tls.chain, tls.key)
     if tls.verify_clients is not ssl.CERT_NONE:
         _demand_certificate(context, tls)
     return context
@@ -122,11 +123,12 @@ def subject_alternative_names(certificate: bytes | None) -> list[str]:
     ]
 
 
-def _load_certificate(context: ssl.SSLContext, tls: ServerTLS) -> None:
-    chain = b"".join(certificate.public_bytes(Encoding.PEM) for certificate in tls.chain)
-    key = load_der_private_key(tls.key, password=None)
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    with _in_memory(chain) as certificate_file, _in_memory(pem) as key_file:
+def load_certificate(context: ssl.SSLContext, chain: Sequence[x509.Certificate], key: bytes) -> None:
+    """Have a context show this certificate, which begins the chain; `key` is PKCS #8 in DER. Raises SSLError."""
+    pem_chain = b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain)
+    loaded = load_der_private_key(key, password=None)
+    pem = loaded.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    with _in_memory(pem_chain) as certificate_file, _in_memory(pem) as key_file:
         context.load_cert_chain(certificate_file, key_file)
 
 

@@ -49,9 +49,12 @@ _PACKAGES = {
     "cfssl": "golang-cfssl",
     "setpriv": "util-linux",
     "env": "coreutils",
+    "chromium": "chromium",
     "curl": "curl",
     "bash": "bash",
     "awk": "mawk",
+    "systemd-analyze": "systemd",
+    "systemd-socket-activate": "systemd",
     "htpasswd": "apache2-utils",
 }
 

@@ -17,15 +17,12 @@ from tests.rules.rule_file import ALERTS, ALL, RULES, Rule
 ROOT = Path(__file__).parents[2]
 RUNBOOKS = ROOT / "docs/runbooks"
 
-#: Metrics that are not published yet, and their labels: of `prober: responder`, of staple files, and of discovery.
+#: Metrics that are not published yet, and their labels: of `prober: responder`.
 PENDING = {
     "ocsp_responder_up": ("method",),
     "ocsp_responder_request_duration_seconds": ("method",),
     "ocsp_responder_conforms": ("check",),
     "ocsp_responder_clock_skew_seconds": (),
-    "ocsp_staple_file_matches": (),
-    "ocsp_exporter_discovery_last_success_timestamp_seconds": ("discovery",),
-    "ocsp_exporter_discovery_failures_total": ("discovery",),
 }
 #: Labels of every series of a target: the exporter's, and Prometheus's.
 OF_TARGETS = (*TARGET_LABELS, "address", "key_type")

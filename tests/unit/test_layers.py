@@ -34,7 +34,7 @@ KNOWS: dict[str, set[str]] = {
     "bcrypt": {"serving/authentication"},
     "click": {"cli", "commands"},
     "httpcore": set(),
-    "httpx": {"probing/egress"},
+    "httpx": {"probing/egress", "serving/discovery/http"},
     "jinja2": {"serving"},
     "prometheus_client": {"serving"},
     "pydantic": {"config"},
