@@ -31,7 +31,6 @@ _PACKAGES = {
     "promtool": "prometheus",
     "prometheus-alertmanager": "prometheus-alertmanager",
     "amtool": "prometheus-alertmanager",
-    "jsonnet": "jsonnet",
     "nats-server": "nats-server",
     "postfix": "postfix",
     "master": "postfix",
