@@ -16,6 +16,7 @@ from tests.peers.daemons import HOST, PATIENCE, find, free_port, until
 from tests.peers.exporter import Exporter, running_exporter
 from tests.peers.prometheus import Prometheus, running_prometheus
 from tests.peers.servers import Site, der, nginx, pem, write
+from tests.rules.rule_file import RULES
 
 DAY = 24 * 3600
 
@@ -255,14 +256,12 @@ def test_promtool_finds_faults_where_there_are_some() -> None:
         _expect_silence("# TYPE nothing_total gauge\nnothing_total 1\n")
 
 
-@pytest.mark.parametrize(
-    ("kind", "example"),
-    [("config", each) for each in readme("scrape_configs")] + [("rules", each) for each in readme("groups")],
-)
-def test_promtool_takes_the_examples_of_the_readme(tmp_path: Path, kind: str, example: str) -> None:
-    """What users copy from there is valid."""
+@pytest.mark.parametrize("example", [*readme("scrape_configs"), *readme("rule_files")])
+def test_promtool_takes_the_examples_of_the_readme(tmp_path: Path, example: str) -> None:
+    """What users copy from there is valid, with the file of rules beside it."""
+    write(tmp_path / RULES.name, RULES.read_bytes())
     path = write(tmp_path / "example.yml", example.encode())
-    command = [find("promtool"), "check", kind, str(path)]
+    command = [find("promtool"), "check", "config", str(path)]
     checked = subprocess.run(command, text=True, capture_output=True, check=False, timeout=PATIENCE)
     assert (checked.returncode, checked.stderr) == (0, ""), checked.stdout
 
