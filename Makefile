@@ -47,7 +47,7 @@ types: $(VENV)/.dev ## mypy, strict
 # are installed. Elsewhere the tests of absent ones are skipped, each naming what it misses.
 PEERS := nginx-light haproxy gnutls-bin openssl prometheus nats-server apache2 caddy postfix dovecot-imapd dovecot-pop3d \
 	dovecot-lmtpd dovecot-managesieved proftpd-core proftpd-mod-crypto slapd prosody postgresql mariadb-server inspircd \
-	golang-cfssl libnss-wrapper libidn12 curl apache2-utils chromium systemd
+	golang-cfssl libnss-wrapper libidn12 curl apache2-utils chromium systemd prometheus-alertmanager
 # Debian does not install these beside the others, so they are only unpacked, into a folder of ours.
 UNPACKED := exim4-base exim4-daemon-light
 

@@ -16,6 +16,7 @@ from tests.peers.daemons import HOST, PATIENCE, find, free_port, until
 from tests.peers.exporter import Exporter, running_exporter
 from tests.peers.prometheus import Prometheus, running_prometheus
 from tests.peers.servers import Site, der, nginx, pem, write
+from tests.rules.rule_file import RULES
 
 DAY = 24 * 3600
 
@@ -258,11 +259,12 @@ def test_promtool_finds_faults_where_there_are_some() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "example"),
-    [("config", each) for each in readme("scrape_configs")]
-    + [("rules", each) for each in readme("groups") + readme("groups", RESPONDERS)],
+    [("config", each) for each in (*readme("scrape_configs"), *readme("rule_files"))]
+    + [("rules", each) for each in readme("groups", RESPONDERS)],
 )
 def test_promtool_takes_the_examples_of_the_documentation(tmp_path: Path, kind: str, example: str) -> None:
-    """What users copy from there is valid."""
+    """What users copy from there is valid, with the file of rules beside it."""
+    write(tmp_path / RULES.name, RULES.read_bytes())
     path = write(tmp_path / "example.yml", example.encode())
     command = [find("promtool"), "check", kind, str(path)]
     checked = subprocess.run(command, text=True, capture_output=True, check=False, timeout=PATIENCE)
