@@ -35,7 +35,8 @@ _DAY = 86400
 STAPLE_LEFT: Steps = ((_PAST, "red"), (0, "orange"), (3600, "green"))
 CERTIFICATE_LEFT: Steps = ((_PAST, "red"), (7 * _DAY, "orange"), (30 * _DAY, "green"))
 #: For the part of a lifetime that is over.
-LIFETIME: Steps = ((0, "green"), (0.75, "orange"), (0.9, "red"))
+STAPLE_LIFETIME: Steps = ((0, "green"), (0.75, "orange"), (0.9, "red"))
+AUTHORITY_LIFETIME: Steps = ((0, "green"), (0.95, "orange"), (0.98, "red"))
 
 _STATUS_COLOURS = {
     "good": "green",

@@ -29,8 +29,11 @@ ONE = Scope(f'{_JOBS}, target="$target", module=~"$module"')
 BESIDE = Scope(_JOBS, filtered=False)
 OWN = Scope(_JOBS)
 
-#: How much of its lifetime evidence may use up before its refresh is overdue, and badly so.
-OVERDUE, FAR_OVERDUE = 0.75, 0.9
+#: How much of its lifetime evidence may have behind it before a newer one is overdue: servers renew their staples at
+#: half of it, CAs their CRLs and answers often only shortly before the end.
+STAPLE_OVERDUE, AUTHORITY_OVERDUE = 0.75, 0.95
+
+_OF_SERVERS, _OF_AUTHORITIES = 'source=~"staple|file"', 'source=~"responder|crl"'
 
 #: The states of a target, the worst first: what `state` gives.
 REVOKED, VIOLATED, NOT_LOOKED_AT, AT_RISK, GOOD, NOTHING_KNOWN = 5, 4, 3, 2, 1, 0
@@ -55,10 +58,11 @@ def or_zero(query: str, scope: Scope) -> str:
 
 
 def elapsed(scope: Scope, *matchers: str) -> str:
-    """How much of the lifetime of each piece of evidence is over: 0 at this_update, 1 at next_update."""
+    """How much of the lifetime of each piece of authentic evidence is over: 0 at this_update, 1 at next_update."""
+    left = series("ocsp_next_update_remaining_seconds", scope, *matchers)
     begun = series("ocsp_this_update_timestamp_seconds", scope, *matchers)
     ends = series("ocsp_next_update_timestamp_seconds", scope, *matchers)
-    return f"(time() - {begun}) / ({ends} - {begun})"
+    return f"1 - {left} / ({ends} - {begun})"
 
 
 def remaining(scope: Scope) -> str:
@@ -91,7 +95,8 @@ def at_risk(scope: Scope) -> str:
     problems = series("ocsp_problem", scope, 'problem!~"blocked_by_egress_policy|unsupported_scheme"')
     unknown = series("ocsp_status", scope, 'status="unknown"')
     troubles = any_of(
-        f"({elapsed(scope)} > {OVERDUE})",
+        f"({elapsed(scope, _OF_SERVERS)} > {STAPLE_OVERDUE})",
+        f"({elapsed(scope, _OF_AUTHORITIES)} > {AUTHORITY_OVERDUE})",
         problems,
         f"({unknown} == 1)",
         f"({series('ocsp_sources_agree', scope)} == 0)",

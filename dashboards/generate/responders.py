@@ -6,7 +6,7 @@ from dashboards.generate import look
 from dashboards.generate.document import Document, Section
 from dashboards.generate.panels import graph, grid, matrix, timeline
 from dashboards.generate.parts import Column, Query
-from dashboards.generate.promql import BESIDE, FLEET, IDENTITY, elapsed, series
+from dashboards.generate.promql import BESIDE, FLEET, IDENTITY, any_of, elapsed, series
 from dashboards.generate.shared import INSTANCE, JOB, MATCHERS, SEARCH, fetch_failures, fetch_latency, hosts, to_target
 
 _WATCHED = "target, address, method"
@@ -14,11 +14,12 @@ _EVIDENCE = f"{IDENTITY}, source, depth"
 
 
 def _by_host(query: str, source: str, take: str) -> str:
-    """Take one value for each host of a source, of all the certificates for which it is asked."""
-    hosts_of = series("ocsp_source_applicable", FLEET, f'source="{source}"', 'host!=""')
-    named = f"max by ({IDENTITY}, depth, host) ({hosts_of} == 1)"
+    """Take one value for each host of a source, or file, of all the certificates for which it is asked."""
+    at_host = series("ocsp_source_applicable", FLEET, f'source="{source}"', 'host!=""')
+    in_file = series("ocsp_source_applicable", FLEET, f'source="{source}"', 'host=""')
+    named = any_of(f"({at_host} == 1)", f'label_replace({in_file} == 1, "host", "$1", "target", "(.+)")')
     each = f"max by ({IDENTITY}, depth) ({query})"
-    return f"{take} by (host) ({each} * on ({IDENTITY}, depth) group_right {named})"
+    return f"{take} by (host) ({each} * on ({IDENTITY}, depth) group_right max by ({IDENTITY}, depth, host) ({named}))"
 
 
 def _up() -> dashboard.Panel:
@@ -119,7 +120,7 @@ def _crls() -> dashboard.Panel:
     return grid(
         "CRLs",
         "The CRLs of each host: how old the oldest is, until when it holds, its number and how many certificates it "
-        "lists. CRLs in files have no host: they are on the dashboard of their target.",
+        "lists. A CRL in a file has its path in place of the host.",
         [
             f"time() - {_by_host(begun, 'crl', 'min')}",
             f"{_by_host(ends, 'crl', 'min')} - time()",
@@ -142,11 +143,11 @@ def _lifetimes() -> dashboard.Panel:
     responder = _by_host(elapsed(FLEET, 'source="responder"'), "responder", "max")
     return graph(
         "Lifetime elapsed",
-        "How much of its time between thisUpdate and nextUpdate the oldest answer of each host has used up. What "
-        "climbs past 75 % is not being issued anew.",
+        "How much of its time between thisUpdate and nextUpdate the oldest answer of each host has used up. CAs "
+        "issue anew at half of it, or shortly before the end; what climbs past 95 % is late.",
         [Query(crl, "crl {{host}}"), Query(responder, "responder {{host}}")],
         unit="percentunit",
-        steps=look.LIFETIME,
+        steps=look.AUTHORITY_LIFETIME,
     )
 
 

@@ -149,10 +149,10 @@ def _lifetime() -> dashboard.Panel:
     return graph(
         "Lifetime elapsed",
         "How much of its time between thisUpdate and nextUpdate the evidence of each source has used up. It climbs "
-        "and falls at each refresh; past 75 % the refresh is overdue, at 100 % the evidence has ended.",
+        "and falls at each refresh. A staple is overdue past 75 %; CAs may take longer. At 100 % it has ended.",
         [Query(_of_leaf(elapsed(ONE)), f"{{{{source}}}} {{{{depth}}}} {_WAY}")],
         unit="percentunit",
-        steps=look.LIFETIME,
+        steps=look.STAPLE_LIFETIME,
     )
 
 
