@@ -170,6 +170,7 @@ def _configuration() -> list[dashboard.Panel]:
     reloaded = series("ocsp_exporter_config_last_reload_success_timestamp_seconds", OWN)
     answered = series("ocsp_exporter_discovery_last_success_timestamp_seconds", OWN)
     failures = series("ocsp_exporter_discovery_failures_total", OWN)
+    omissions = series("ocsp_exporter_discovery_omissions_total", OWN)
     return [
         grid(
             "Versions and configuration",
@@ -190,18 +191,20 @@ def _configuration() -> list[dashboard.Panel]:
         ),
         grid(
             "Discovery",
-            "Where targets come from, how many, how long ago each discovery last answered, and how often it failed in "
-            "the shown time. The targets of one that fails stay as they were.",
+            "Where targets come from, how many, how long ago each discovery last answered, and how often it failed or "
+            "left something out in the shown time. The targets of one that fails stay as they were.",
             [
                 f"sum by (discovery) ({series('ocsp_exporter_targets', OWN)})",
                 f"time() - min by (discovery) ({answered})",
                 f"sum by (discovery) (increase({failures}[$__range]))",
+                f"sum by (discovery) (increase({omissions}[$__range]))",
             ],
             [
                 Column("discovery", "Discovery"),
                 Column("Value #A", "Targets", width=90),
                 Column("Value #B", "Answered ago", unit="s", width=120),
                 Column("Value #C", "Failures", steps=((0, "green"), (1, "orange")), width=90),
+                Column("Value #D", "Left out", steps=((0, "green"), (1, "orange")), width=90),
             ],
             worst=("-Failures",),
         ),

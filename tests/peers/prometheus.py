@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.peers.daemons import HOST, find, free_port, run
+from tests.peers.daemons import HOST, find, free_port, run, until
 from tests.peers.servers import write
 
 
@@ -43,5 +43,8 @@ def running_prometheus(folder: Path, configuration: str) -> Iterator[Prometheus]
         f"--storage.tsdb.path={folder}/data",
         f"--web.listen-address={HOST}:{port}",
     ]
-    with run(command, folder, [port]):
-        yield Prometheus(f"http://{HOST}:{port}")
+    url = f"http://{HOST}:{port}"
+    with run(command, folder, [port]) as daemon:
+        # It listens before it answers.
+        until(lambda: httpx.get(f"{url}/-/ready").is_success, lambda: f"Prometheus does not get ready:\n{daemon.log}")
+        yield Prometheus(url)
