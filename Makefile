@@ -68,6 +68,14 @@ docs: $(VENV)/.run ## write anew the pages that come from tables in the code
 	{ sed '/^<!-- From here on/q' docs/responders.md; $(VENV)/bin/ocsp-exporter docs rules; } > docs/responders.md.new \
 		&& mv docs/responders.md.new docs/responders.md
 
+.PHONY: dashboards
+dashboards: $(VENV)/.dev ## write the Grafana dashboards anew
+	$(VENV)/bin/python -m dashboards.generate
+
+.PHONY: dashboard-schemas
+dashboard-schemas: ## make the schemas anew against which the dashboards are tested, from Grafana's types (needs npm)
+	tests/dashboards/schemas/make.sh
+
 .PHONY: docs-protocols
 docs-protocols: $(VENV)/.dev peers ## run the servers of docs/protocols.md and write it; NATS_SERVER names a newer nats-server
 	WRITE_PROTOCOLS=docs/protocols.md OCSP_EXPORTER_REQUIRE_PEERS=1 $(VENV)/bin/pytest tests/peers/test_protocols.py tests/peers/test_nats.py

@@ -264,6 +264,18 @@ def docs_rules() -> None:
     click.echo(rules(), nl=False)
 
 
+@docs.command("dashboards")
+@click.option(
+    "--write", "folder", type=click.Path(path_type=Path, file_okay=False), required=True, help="Where to put them."
+)
+def docs_dashboards(folder: Path) -> None:
+    """Write the dashboards for Grafana and the rules for Prometheus to a folder, and print where each is."""
+    from ocsp_exporter.commands import dashboards as command  # noqa: PLC0415 - keeps the other commands quick
+
+    for path in command.write(folder):
+        click.echo(path)
+
+
 @docs.command("config-schema")
 def docs_config_schema() -> None:
     """Print the JSON Schema of the configuration, for editors."""
