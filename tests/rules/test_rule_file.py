@@ -115,6 +115,19 @@ def test_each_says_how_long_it_waits_and_is_kept() -> None:
 
 
 @for_each_alert
+def test_it_is_kept_for_as_long_as_a_target_may_fail_unseen(rule: Rule) -> None:
+    """What is about a target is kept until it is told that it cannot be looked at, and a little longer."""
+    not_looked_at = next(each.wait for each in ALERTS if each.name == "OcspTargetNotLookedAt")
+    assert rule.keep == (5 * 60 if rule.group == "ocsp-exporter" else not_looked_at + 5 * 60)
+
+
+def test_rules_of_one_alert_say_the_same() -> None:
+    """Those with different severities differ in nothing that is read."""
+    for rule in ALERTS:
+        assert rule.annotations == next(each for each in ALERTS if each.name == rule.name).annotations
+
+
+@for_each_alert
 def test_its_links_have_their_beginning_in_one_place(rule: Rule) -> None:
     """The runbook is of its name and in the folder that `ocsp:links` names; so is the dashboard."""
     beginning = '{{{{ with query "ocsp:links" }}}}{{{{ . | first | label "{}" }}}}/{{{{ end }}}}'
