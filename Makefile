@@ -65,6 +65,16 @@ docs: $(VENV)/.run ## write anew the pages that come from tables in the code
 	$(VENV)/bin/ocsp-exporter docs metrics > docs/metrics.md.new && mv docs/metrics.md.new docs/metrics.md
 	{ sed '/^<!-- From here on/q' docs/verdicts.md; $(VENV)/bin/ocsp-exporter docs verdicts; } > docs/verdicts.md.new \
 		&& mv docs/verdicts.md.new docs/verdicts.md
+	{ sed '/^<!-- From here on/q' docs/responders.md; $(VENV)/bin/ocsp-exporter docs rules; } > docs/responders.md.new \
+		&& mv docs/responders.md.new docs/responders.md
+
+.PHONY: dashboards
+dashboards: $(VENV)/.dev ## write the Grafana dashboards anew
+	$(VENV)/bin/python -m dashboards.generate
+
+.PHONY: dashboard-schemas
+dashboard-schemas: ## make the schemas anew against which the dashboards are tested, from Grafana's types (needs npm)
+	tests/dashboards/schemas/make.sh
 
 .PHONY: docs-protocols
 docs-protocols: $(VENV)/.dev peers ## run the servers of docs/protocols.md and write it; NATS_SERVER names a newer nats-server

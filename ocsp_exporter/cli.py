@@ -10,7 +10,7 @@ from ocsp_exporter import __version__
 _CANNOT_LOOK = 3
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
-_CONFIG_FILE = click.Path(path_type=Path)
+_CONFIG_FILE = _FILE = click.Path(path_type=Path)
 
 
 class _ServesByDefault(click.Group):
@@ -196,6 +196,36 @@ def probe(
     ctx.exit(command.run(names, module_name, config_file, output))
 
 
+@main.command(cls=_ProbeCommand)
+@click.option(
+    "--cert",
+    "certificate",
+    type=_FILE,
+    required=True,
+    metavar="FILE",
+    help="The certificate to ask about, PEM or DER.",
+)
+@click.option("--issuer", type=_FILE, required=True, metavar="FILE", help="The certificate of its CA, PEM or DER.")
+@click.option("--url", default="", metavar="URL", help="Where the responder is; otherwise as the certificate says.")
+@click.option(
+    "--profile",
+    type=click.Choice(["private", "public"]),
+    default="private",
+    show_default=True,
+    help="Whose rules: those for all, or those of public CAs besides.",
+)
+@click.pass_context
+def responder(ctx: click.Context, *, certificate: Path, issuer: Path, url: str, profile: str) -> None:
+    """Examine a CA's OCSP responder: each rule, what was seen, and what it rests on.
+
+    The exit code is 0 where it is up and conforms to all rules; 1 where it does not conform to one; 2 where it is
+    critical: not up by any method, or the certificate is revoked or unknown; 3 where the command was wrong.
+    """
+    from ocsp_exporter.commands import responder as command  # noqa: PLC0415 - keeps the other commands quick
+
+    ctx.exit(command.run(certificate, issuer, url, profile))
+
+
 @main.command("check-config")
 @click.argument("file", type=_CONFIG_FILE)
 def check_config(file: Path) -> None:
@@ -224,6 +254,26 @@ def docs_verdicts() -> None:
     from ocsp_exporter.report.documentation import verdicts  # noqa: PLC0415 - keeps the other commands quick
 
     click.echo(verdicts(), nl=False)
+
+
+@docs.command("rules")
+def docs_rules() -> None:
+    """Print what a responder that is watched by itself is held to, as Markdown."""
+    from ocsp_exporter.report.documentation import rules  # noqa: PLC0415 - keeps the other commands quick
+
+    click.echo(rules(), nl=False)
+
+
+@docs.command("dashboards")
+@click.option(
+    "--write", "folder", type=click.Path(path_type=Path, file_okay=False), required=True, help="Where to put them."
+)
+def docs_dashboards(folder: Path) -> None:
+    """Write the dashboards for Grafana and the rules for Prometheus to a folder, and print where each is."""
+    from ocsp_exporter.commands import dashboards as command  # noqa: PLC0415 - keeps the other commands quick
+
+    for path in command.write(folder):
+        click.echo(path)
 
 
 @docs.command("config-schema")

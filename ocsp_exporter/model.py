@@ -166,9 +166,13 @@ class IPProtocol(StrEnum):
 
 
 class ProberKind(StrEnum):
-    """What a module looks at: a TLS endpoint, a CRL by itself, or the files in which servers keep their staples."""
+    """What a module looks at.
+
+    A TLS endpoint, an OCSP responder by itself, a CRL by itself, or the files in which servers keep their staples.
+    """
 
     TLS = "tls"
+    RESPONDER = "responder"
     CRL = "crl"
     FILE = "file"
 
@@ -210,6 +214,41 @@ class CertIDHash(StrEnum):
 
     SHA1 = "sha1"
     SHA256 = "sha256"
+
+
+class ExpectedAnswer(StrEnum):
+    """What a responder is known to say of a serial number; `unauthorized` is an answer that is not signed."""
+
+    GOOD = "good"
+    REVOKED = "revoked"
+    UNKNOWN = "unknown"
+    UNAUTHORIZED = "unauthorized"
+
+
+class Profile(StrEnum):
+    """Which rules a responder is held to: those for all, or besides those that public CAs have given themselves."""
+
+    PRIVATE = "private"
+    PUBLIC = "public"
+
+
+class Check(StrEnum):
+    """One rule that a responder is held to; the rules themselves stand in `revocation.conformance`."""
+
+    GET = "get"
+    POST = "post"
+    PERCENT_ENCODED_GET = "percent_encoded_get"
+    CONTENT_TYPE = "content_type"
+    CACHE_HEADERS = "cache_headers"
+    RESPONSE_SIZE = "response_size"
+    KNOWN_ANSWERS = "known_answers"
+    UNASSIGNED_SERIAL_NOT_GOOD = "unassigned_serial_not_good"
+    SHA256_CERT_ID = "sha256_cert_id"
+    NONCE_ECHOED = "nonce_echoed"
+    SIGNER_NOCHECK = "signer_nocheck"
+    SIGNER_OUTLIVES_RESPONSE = "signer_outlives_response"
+    VALIDITY_INTERVAL = "validity_interval"
+    UPDATED_IN_TIME = "updated_in_time"
 
 
 class CRLQuery(StrEnum):
@@ -329,11 +368,11 @@ class TargetForbidden(Exception):
 class Target:
     """What is looked at.
 
-    `name` is the text exactly as given and the `target` label. `host` is a host name or an IP address
-    without brackets. `starttls` None: as the module says. `location` is the URL, or the absolute path of a file, of
-    what is looked at by itself, or the absolute glob of such files; a file has neither host nor port. None where a TLS
-    endpoint is looked at. `within`: the networks that hold all addresses at which it may be looked at, None where
-    whoever named it may name any.
+    `name` is the text exactly as given and the `target` label; it is empty where the module itself names what is
+    looked at. `host` is a host name or an IP address without brackets. `starttls` None: as the module says. `location`
+    is the URL, or the absolute path of a file, of what is looked at by itself, or the absolute glob of such files; a
+    file has neither host nor port. None where a TLS endpoint is looked at. `within`: the networks that hold all
+    addresses at which it may be looked at, None where whoever named it may name any.
     """
 
     name: str
@@ -413,6 +452,14 @@ class ResponderSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownAnswer:
+    """What a responder has to say of a serial number of its CA."""
+
+    serial_number: int
+    expected: ExpectedAnswer
+
+
+@dataclass(frozen=True, slots=True)
 class CRLSettings:
     """Whether and how a certificate's CRL is asked; `urls` and `refresh` as for the responder."""
 
@@ -431,7 +478,8 @@ class Module:
     address. `issuers` are certificates beside the chain sent and the roots in which an issuer is looked for; with
     `fetch_issuer` it is then looked for where the certificate says that it is (caIssuers). `chain`: for which
     certificates responder and CRL are asked. `certificates` are absolute globs of files with the certificates that
-    staple files are about, and their issuers.
+    staple files are about, and their issuers. A responder by itself is asked about `certificate`, or without one about
+    the first of the `known_answers`; then the one of `issuers` is its CA.
     """
 
     name: str
@@ -451,6 +499,9 @@ class Module:
     crl: CRLSettings = CRLSettings()
     chain: ChainDepth = ChainDepth.LEAF
     certificates: tuple[str, ...] = ()
+    certificate: x509.Certificate | None = None
+    known_answers: tuple[KnownAnswer, ...] = ()
+    profile: Profile = Profile.PRIVATE
     clock_skew: float = 300.0
     max_age_without_next_update: float = 86400.0
 
@@ -617,8 +668,50 @@ class TLSFindings:
 
 
 @dataclass(frozen=True, slots=True)
+class MethodFindings:
+    """How a responder took the request by one method, GET or POST.
+
+    `up`: it answered with HTTP status 200 and what could be verified; None where it was not asked in time.
+    `http_status` None: it said nothing, or was not asked. `duration` in seconds, from the look-up of the name; `size`
+    in bytes of the answer, None where none came. `said`: in few words what came of it.
+    """
+
+    method: RequestMethod
+    up: bool | None
+    http_status: int | None = None
+    duration: float | None = None
+    size: int | None = None
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFindings:
+    """Whether a responder conforms to a rule, None where that could not be judged; `seen`: what that rests on."""
+
+    check: Check
+    conforms: bool | None
+    seen: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResponderFindings:
+    """What was found at a responder that was looked at by itself, evidence aside.
+
+    `checks` are those of the module's profile. `clock_skew` is its Date minus our clock, in seconds, None where it
+    states none.
+    """
+
+    url: str
+    methods: tuple[MethodFindings, ...]
+    checks: tuple[CheckFindings, ...]
+    clock_skew: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """What a probe found at a target that could be looked at; `tls` None: no handshakes belong to it.
+
+    `responder` None: it was not a responder by itself that was looked at.
 
     `revoked` has an entry for each depth at which it is known, `agreement` for each at which two sources or more are
     verified. `staple_lag` is how many seconds the responder's this_update is after the staple's.
@@ -631,6 +724,7 @@ class Findings:
     revoked: Mapping[int, bool]
     agreement: Mapping[int, bool] = field(default_factory=dict)
     staple_lag: int | None = None
+    responder: ResponderFindings | None = None
 
 
 @dataclass(frozen=True, slots=True)

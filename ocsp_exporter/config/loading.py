@@ -7,16 +7,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from ocsp_exporter.config import discovery_schema, module_schema, schema, showing, yaml_reader
+from ocsp_exporter.config import discovery_schema, module_schema, schema, showing, source_schema, yaml_reader
 from ocsp_exporter.config.discovery import FileDiscovery, HTTPDiscovery, file_discovery, http_discovery
 from ocsp_exporter.config.document import Document, Fault, Steps, show_steps
 from ocsp_exporter.config.reading import ConfigError, check, in_order, read_text
 from ocsp_exporter.model import (
+    AddressChoice,
     AllowedTargets,
     ClientCertificate,
     CRLSettings,
     EgressPolicy,
     IPNetwork,
+    KnownAnswer,
     Module,
     ProberKind,
     ResponderSettings,
@@ -79,6 +81,8 @@ def parse_config(text: str, name: str, folder: Path) -> Config:
     document = yaml_reader.read(text, name, is_secret=discovery_schema.is_secret)
     file, faults = check(document, schema.File, folder)
     faults += filter(None, _relations(document))
+    if not faults:
+        faults += filter(None, _faults_of_responders(document, file))
     if faults:
         raise ConfigError(in_order(faults))
     return _build(file, folder, document.value)
@@ -131,11 +135,30 @@ def _target_fault(text: str, module: dict[str, object]) -> str:
 
     Which protocol it begins with changes nothing about that, only the port.
     """
+    prober = next((each for each in ProberKind if each == module.get("prober")), ProberKind.TLS)
+    if not text and prober is ProberKind.RESPONDER:
+        return ""  # what that leads to stands in a certificate
     try:
-        read_target(text, next((each for each in ProberKind if each == module.get("prober")), ProberKind.TLS))
+        read_target(text, Module("", prober))
     except TargetError as error:
         return str(error)
     return ""
+
+
+def _faults_of_responders(document: Document, file: schema.File) -> Iterator[Fault | None]:
+    """Check what responders that are watched by themselves need, once their certificates have been read."""
+    responders = {name: keys for name, keys in file.modules.items() if keys.prober is ProberKind.RESPONDER}
+    for name, keys in responders.items():
+        if file.egress.proxy_url and keys.addresses is AddressChoice.ALL:
+            told = "expected first: egress.proxy_url names a proxy, which looks names up, and goes to any address"
+            yield document.fault(("modules", name, "addresses"), told, got=True)
+    for position, group in enumerate(file.targets):
+        for index, text in enumerate(group.targets):
+            if group.module in responders and not text:
+                try:
+                    read_target(text, _module(group.module, responders[group.module]))
+                except TargetError as error:
+                    yield document.fault(("targets", position, "targets", index), str(error))
 
 
 def _dict(value: object) -> dict[str, object]:
@@ -159,7 +182,7 @@ def _build(file: schema.File, folder: Path, written: object) -> Config:
         modules=MappingProxyType(modules),
         targets=tuple(
             ScheduledTarget(
-                target=read_target(target, modules[group.module].prober, modules[group.module].starttls),
+                target=read_target(target, modules[group.module]),
                 module=modules[group.module],
                 interval=group.interval or interval,
                 labels=tuple(sorted((name, value) for name, value in group.labels.items() if value)),
@@ -219,12 +242,15 @@ def _module(name: str, keys: module_schema.Module) -> Module:
         ),
         chain=keys.chain,
         certificates=tuple(keys.certificates),
+        certificate=keys.certificate_file.certificate if keys.certificate_file else None,
+        known_answers=tuple(KnownAnswer(each.serial_number, each.expect) for each in keys.known_answers),
+        profile=keys.profile,
         clock_skew=keys.clock_skew,
         max_age_without_next_update=keys.max_age_without_next_update,
     )
 
 
-def _responder(keys: module_schema.Responder) -> ResponderSettings:
+def _responder(keys: source_schema.Responder) -> ResponderSettings:
     return ResponderSettings(
         query=keys.query,
         urls=tuple(keys.urls),

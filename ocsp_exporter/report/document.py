@@ -2,7 +2,7 @@
 
 import base64
 
-from ocsp_exporter.model import Evidence, Findings, ProbeResult, Source, TLSFindings
+from ocsp_exporter.model import Evidence, Findings, ProbeResult, ResponderFindings, Source, TLSFindings
 from ocsp_exporter.report.assessment import assess
 
 #: What `json` can write.
@@ -36,6 +36,9 @@ def document(result: ProbeResult, now: float, *, der: bool = True) -> Document:
       `revocation`: null or {`time`, `reason`}, `response`: null or {`response_status`, `responder_id`, `signer`,
       `cert_id_hash`, `signature_algorithm`, `nocheck`}, `crl`: null or {`number`, `entries`}, `signer_not_after`,
       `fetched_at`, `der`: base64, null for a CRL, and everywhere without the argument `der`}]
+    - `responder`: null, or of a responder that was watched by itself {`url`, `clock_skew`: seconds or null,
+      `methods`: [{`method`, `up`: true | false | null where it was not asked in time, `http_status`, `duration`,
+      `size`, `said`}], `checks`: [{`check`, `conforms`: true | false | null where no answer tells, `seen`}]}
     - `revoked`: {depth: bool}, only where it is known
     - `agreement`: {depth: bool}, only where two sources or more are verified; `staple_lag`: null, or seconds by which
       the responder's this_update is after the staple's
@@ -72,6 +75,7 @@ def _findings(findings: Findings | None, *, der: bool) -> Document:
             "certificates": [],
             "sources": [],
             "evidence": [],
+            "responder": None,
             "revoked": {},
             "agreement": {},
             "staple_lag": None,
@@ -99,6 +103,7 @@ def _findings(findings: Findings | None, *, der: bool) -> Document:
             for entry in findings.applicability
         ],
         "evidence": [_evidence(entry, der=der) for entry in findings.evidence],
+        "responder": _responder(findings.responder) if findings.responder else None,
         "revoked": {str(depth): revoked for depth, revoked in findings.revoked.items()},
         "agreement": {str(depth): agree for depth, agree in findings.agreement.items()},
         "staple_lag": findings.staple_lag,
@@ -126,6 +131,25 @@ def _tls(tls: TLSFindings | None) -> Document:
             "compliant": tls.compliant,
             "file": tls.copy and {"matches": tls.copy.matches, "detail": tls.copy.detail},
         },
+    }
+
+
+def _responder(responder: ResponderFindings) -> Document:
+    return {
+        "url": responder.url,
+        "clock_skew": responder.clock_skew,
+        "methods": [
+            {
+                "method": each.method,
+                "up": each.up,
+                "http_status": each.http_status,
+                "duration": each.duration,
+                "size": each.size,
+                "said": each.said,
+            }
+            for each in responder.methods
+        ],
+        "checks": [{"check": each.check, "conforms": each.conforms, "seen": each.seen} for each in responder.checks],
     }
 
 

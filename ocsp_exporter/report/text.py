@@ -18,6 +18,7 @@ from ocsp_exporter.model import (
     Handshake,
     ProbeResult,
     Problem,
+    ResponderFindings,
     Source,
     StapleCopy,
     Status,
@@ -35,6 +36,7 @@ from ocsp_exporter.report.assessment import (
     words_of,
 )
 from ocsp_exporter.report.layout import Lifetime, Line
+from ocsp_exporter.revocation.conformance import RULE_OF
 
 _LEVELS = {
     Level.CRITICAL: ("bold white on red", "red"),
@@ -52,6 +54,7 @@ _STATUSES = {
     Status.MISSING: "bold",
     Status.INVALID: "bold red",
 }
+_CONFORMS = {True: ("conforms", "bold green"), False: ("violates", "bold red"), None: ("not judged", "bold")}
 _INDENT, _HANG = 2, 16
 
 #: What a line of facts is made from: a name and its value; without value there is no line.
@@ -66,7 +69,7 @@ def report(result: ProbeResult, now: float) -> RenderableType:
     hang = len(label) + 3
     variant = "".join(f"{name.replace('_', ' ')} {printable(value)}, " for name, value in result.variant)
     title = Text.assemble(
-        (printable(result.target.name), "bold"),
+        (printable(result.target.name or result.target.location or ""), "bold"),
         (f"  {variant}module {result.module}, probed {words.utc(result.obtained_at)}", "dim"),
     )
     grounds = [
@@ -115,6 +118,8 @@ def _findings(result: ProbeResult, findings: Findings, now: float) -> Iterator[R
             yield from _section("Staple", [("status", _absence(findings))])
     elif findings.certificates:
         yield from _section("Certificate", _certificates(findings, now))
+    if findings.responder:
+        yield from _section("Responder", _responder(findings.responder))
     yield from _together(findings)
     for evidence in findings.evidence:
         title = name_of(evidence)
@@ -124,6 +129,34 @@ def _findings(result: ProbeResult, findings: Findings, now: float) -> Iterator[R
         yield from _lines(_answer(evidence, now))
         for rows in _ways_out(evidence, now):
             yield Group(Text(), *_lines(rows))
+    if findings.responder:
+        yield from _section("Rules", _rules(findings.responder))
+
+
+def _responder(responder: ResponderFindings) -> Iterator[Row]:
+    """Say how it takes requests by each method."""
+    yield "url", _foreign(responder.url)
+    for each in responder.methods:
+        word, style = {None: ("NOT ASKED", ""), True: ("UP", "bold green"), False: ("NOT UP", "bold red")}[each.up]
+        answer = "" if each.http_status is None else f"HTTP {each.http_status}"
+        size = "" if each.size is None else f"{each.size:,} octets"
+        took = "" if each.duration is None else f"in {words.milliseconds(each.duration)}"
+        facts = ", ".join(filter(None, (answer, " ".join(filter(None, (size, took))))))
+        said = "" if each.said == answer else f"  {printable(each.said)}"
+        yield each.method.upper(), Text.assemble((word, style), said, f"  ({facts})" if facts else "")
+    if responder.clock_skew is not None:
+        ahead = "ahead of" if responder.clock_skew > 0 else "behind"
+        told = f"{words.span(responder.clock_skew)} {ahead} ours" if responder.clock_skew else "as ours, to the second"
+        yield "clock", Text(told)
+
+
+def _rules(responder: ResponderFindings) -> Iterator[Row]:
+    """Say of each rule whether the responder conforms, what was seen, what is demanded, and by whom."""
+    for each in responder.checks:
+        word, style = _CONFORMS[each.conforms]
+        yield word, Text.assemble((each.check, style), f": {printable(each.seen)}")
+        rule = RULE_OF[each.check]
+        yield "", Text(f"{rule.demand}. ({rule.source})", "dim")
 
 
 def _together(findings: Findings) -> Iterator[RenderableType]:

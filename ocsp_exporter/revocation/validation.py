@@ -38,7 +38,7 @@ class Examination:
 
 def validate(  # noqa: PLR0913 -- the response, what it is judged by, and what is merely noted of it
     encoded: bytes,
-    subject: x509.Certificate,
+    subject: certificate.Subject,
     issuer: x509.Certificate | None,
     now: float,
     policy: Policy,
@@ -56,7 +56,7 @@ def validate(  # noqa: PLR0913 -- the response, what it is judged by, and what i
 
 def examine(
     encoded: bytes,
-    subject: x509.Certificate | None,
+    subject: certificate.Subject | None,
     issuer: x509.Certificate | None,
     trusted: tuple[x509.Certificate, ...] = (),
     *,

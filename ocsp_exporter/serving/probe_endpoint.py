@@ -58,7 +58,7 @@ class ProbeEndpoint:
         self._probing: set[asyncio.Task[Results]] = set()
         self._closed = False
 
-    def use(self, modules: Mapping[str, Module], *, concurrency: int, allowed: AllowedTargets = ANYTHING) -> None:
+    def use(self, modules: Mapping[str, Module], *, concurrency: int, allowed: AllowedTargets) -> None:
         """Probe with these modules, so many at a time, what is allowed, from now on; what is running goes on."""
         self.modules = modules
         self._concurrency = concurrency

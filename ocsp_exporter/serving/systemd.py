@@ -10,8 +10,12 @@ import socket
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from typing import Final
 
 _log = logging.getLogger(__name__)
+
+#: Seconds for which a step is kept until there is room for its message: without it the service might be taken for dead.
+_PATIENCE: Final = 1.0
 
 
 class Manager:
@@ -22,7 +26,6 @@ class Manager:
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
         # One for all, so that there is one when no file can be opened.
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
 
     def close(self) -> None:
         """Let go of the socket."""
@@ -38,7 +41,7 @@ class Manager:
 
     def alive(self) -> None:
         """Tell that the event loop turns."""
-        self._tell("WATCHDOG=1")
+        self._tell("WATCHDOG=1", patience=0.0)  # there will be another
 
     @contextmanager
     def reloading(self, status: str) -> Iterator[None]:
@@ -49,13 +52,14 @@ class Manager:
         finally:
             self.ready(status)
 
-    def _tell(self, *lines: str) -> None:
+    def _tell(self, *lines: str, patience: float = _PATIENCE) -> None:
         if not self._address:
             return
+        self._socket.settimeout(patience)
         try:
             self._socket.sendto("\n".join(lines).encode(), self._address)
         except OSError as error:  # who listens may be gone or slow: no reason to end
-            fields = {"message": lines[0], "error": error.strerror}
+            fields = {"message": lines[0], "error": error.strerror or str(error)}
             _log.warning("cannot notify systemd", extra={"fields": fields})
 
 

@@ -362,7 +362,12 @@ FAULTS: Final = (
         "sha256",
     ),
     ("modules: {a: {chain: %s}}", "root", "1:15: modules.a.chain: expected leaf or all (got root)", "all"),
-    ("modules: {a: {prober: %s}}", "http", "1:15: modules.a.prober: expected tls, crl or file (got http)", "tls"),
+    (
+        "modules: {a: {prober: %s}}",
+        "http",
+        "1:15: modules.a.prober: expected tls, responder, crl or file (got http)",
+        "tls",
+    ),
     (
         "modules: {a: {staple: {policy: %s}}}",
         "Must",

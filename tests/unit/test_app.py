@@ -7,6 +7,7 @@ import pytest
 
 from ocsp_exporter.config import DEFAULT_CONFIG, ConfigError, Fault
 from ocsp_exporter.config.target_groups import read_json_groups
+from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.model import (
     EgressPolicy,
     Failure,
@@ -158,6 +159,23 @@ async def test_no_file_is_read_for_a_request(prober: ProberKind, target: str) ->
     assert (response.status_code, exporter.limits) == (400, [])
     no_path = "Files are looked at only where the configuration names them as targets.\n"
     assert response.text == no_path
+
+
+async def test_a_responder_need_not_be_named_where_its_certificate_names_it() -> None:
+    """Then the target may be empty or missing, and nothing but a URL can be given; elsewhere it cannot be empty."""
+    authority = Authority.root(NOW)
+    named = authority.leaf(ocsp_urls=["http://ocsp.example/"]).certificate
+    exporter = Exporter()
+    exporter.results[""] = found(GOOD, target=Target("", "ocsp.example", 80))
+    for certificate, query, status in (
+        (named, "", 200),
+        (named, "target=&", 200),
+        (named, "target=ocsp.example&", 400),
+        (authority.leaf().certificate, "target=&", 400),
+    ):
+        module = Module("my-responder", ProberKind.RESPONDER, certificate=certificate)
+        exporter.endpoint.modules = {"my-responder": module}
+        assert (await exporter.get(f"/probe?{query}module=my-responder")).status_code == status
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,20 @@ from ocsp_exporter.metrics import METRICS, Publication
 from ocsp_exporter.model import (
     Applicability,
     ChainError,
+    Check,
+    CheckFindings,
     CRLFacts,
     Evidence,
     Failure,
     Findings,
     KeyType,
+    MethodFindings,
     Phase,
     ProbeResult,
     Problem,
     Reason,
+    RequestMethod,
+    ResponderFindings,
     ResponseFacts,
     Revocation,
     Source,
@@ -231,6 +236,38 @@ def test_agreement_and_lag() -> None:
     assert series("ocsp_staple_lag_seconds", agreeing) == {(): -60}
     assert series("ocsp_sources_agree", RESULT) == {}
     assert series("ocsp_staple_lag_seconds", RESULT) == {}
+
+
+RESPONDER = ResponderFindings(
+    url="http://ocsp.example/",
+    methods=(
+        MethodFindings(RequestMethod.GET, up=False, http_status=404, duration=0.25),
+        MethodFindings(RequestMethod.POST, up=True, http_status=200, duration=0.5, size=1234),
+    ),
+    checks=(
+        CheckFindings(Check.GET, conforms=False, seen="HTTP 404"),
+        CheckFindings(Check.POST, conforms=True, seen="good"),
+        CheckFindings(Check.NONCE_ECHOED, conforms=None, seen="not asked"),
+    ),
+    clock_skew=-2.0,
+)
+
+
+def test_responder_by_itself() -> None:
+    """What is not known has no series: a size where nothing came, a check without an answer, a method not asked."""
+    shown = finding(replace(FINDINGS, tls=None, responder=RESPONDER))
+    assert series("ocsp_responder_up", shown) == {("get",): 0, ("post",): 1}
+    assert series("ocsp_responder_http_status", shown) == {("get",): 404, ("post",): 200}
+    assert series("ocsp_responder_request_duration_seconds", shown) == {("get",): 0.25, ("post",): 0.5}
+    assert series("ocsp_responder_response_bytes", shown) == {("post",): 1234}
+    assert series("ocsp_responder_conforms", shown) == {("get",): 0, ("post",): 1}
+    assert series("ocsp_responder_clock_skew_seconds", shown) == {(): -2}
+
+    not_asked = replace(RESPONDER, methods=(MethodFindings(RequestMethod.GET, up=None),), checks=(), clock_skew=None)
+    for findings in (replace(FINDINGS, responder=not_asked), FINDINGS):
+        publication = Publication(finding(findings))
+        names = {row.name for row in METRICS if dict(row.samples(publication, NOW))}
+        assert not {name for name in names if name.startswith("ocsp_responder_")}
 
 
 def test_crl_facts() -> None:

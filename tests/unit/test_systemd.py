@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -90,6 +91,23 @@ def test_nobody_wants_to_know(caplog: pytest.LogCaptureFixture) -> None:
     ]
 
 
+def test_nobody_listens_for_long(told: tuple[str, socket.socket], caplog: pytest.LogCaptureFixture) -> None:
+    """Signs of life that find no room are lost, a step is not: it waits for a little while."""
+    address, listening = told
+    manager = Manager(address)
+    while not caplog.records:
+        manager.alive()
+    assert [vars(each)["fields"]["error"] for each in caplog.records] == ["Resource temporarily unavailable"]
+    stopping = threading.Thread(target=manager.stopping)
+    stopping.start()
+    messages = [listening.recv(1000)]
+    while messages[-1] == b"WATCHDOG=1":
+        messages.append(listening.recv(1000))
+    stopping.join()
+    manager.close()
+    assert messages[-1] == b"STOPPING=1\nSTATUS=Stopping."
+
+
 @pytest.mark.parametrize("watched", [{}, {"WATCHDOG_PID": str(os.getpid())}])
 async def test_the_watchdog_hears_from_the_loop(told: tuple[str, socket.socket], watched: dict[str, str]) -> None:
     """As long as the loop turns it is told twice in the time that it waits; a loop that hangs tells nothing."""
@@ -168,7 +186,7 @@ async def test_as_a_service(tmp_path: Path) -> None:
     with tcp, unix, notify_socket(str(tmp_path / "notify")) as listening:
         listening.setblocking(False)
         loop = asyncio.get_running_loop()
-        environ = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "50000"}
+        environ = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "1000000"}
         arguments = ("--web.systemd-socket", "--web.listen-address=127.0.0.1:1", "--log.format=json")
         async with asyncio.timeout(PATIENCE), exporter([tcp, unix], *arguments, **environ) as process:
             messages = [await loop.sock_recv(listening, 1000)]
@@ -178,6 +196,11 @@ async def test_as_a_service(tmp_path: Path) -> None:
             by_path = httpx.AsyncHTTPTransport(uds=str(tmp_path / "web"))
             async with httpx.AsyncClient() as client, httpx.AsyncClient(transport=by_path) as other:
                 answers = [await client.get(f"http://127.0.0.1:{port}/-/ready"), await other.get("http://web/-/ready")]
+            process.send_signal(signal.SIGHUP)
+            while not messages[-1].startswith(b"RELOADING=1\nMONOTONIC_USEC="):
+                messages.append(await loop.sock_recv(listening, 1000))
+            while not messages[-1].startswith(b"READY=1"):
+                messages.append(await loop.sock_recv(listening, 1000))
             process.send_signal(signal.SIGTERM)
             while not messages[-1].startswith(b"STOPPING=1"):
                 messages.append(await loop.sock_recv(listening, 1000))
@@ -187,7 +210,9 @@ async def test_as_a_service(tmp_path: Path) -> None:
 
     assert [answer.status_code for answer in answers] == [200, 200]
     assert (first["msg"], first["address"]) == ("listening", f"127.0.0.1:{port},unix:{tmp_path}/web")
-    assert set(messages) == {b"WATCHDOG=1", b"READY=1\nSTATUS=Serving.", b"STOPPING=1\nSTATUS=Stopping."}
+    steps = [message.split(b"\n")[0] for message in messages if message != b"WATCHDOG=1"]
+    assert steps == [b"READY=1", b"RELOADING=1", b"READY=1", b"STOPPING=1"]
+    assert len(messages) > len(steps)
 
 
 async def test_a_socket_that_does_not_listen() -> None:

@@ -1,0 +1,1 @@
+"""What is shipped for Grafana and Prometheus, and what it is made with."""

@@ -1,0 +1,1 @@
+"""Makes the Grafana dashboards: `python -m dashboards.generate` writes them to `dashboards/grafana/`."""

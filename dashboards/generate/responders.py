@@ -1,0 +1,188 @@
+"""OCSP responders and CRLs: whether those who vouch for certificates are there, right, fresh and allowed to sign."""
+
+from grafana_foundation_sdk.models import dashboard
+
+from dashboards.generate import look
+from dashboards.generate.document import Document, Section
+from dashboards.generate.panels import graph, grid, matrix, timeline
+from dashboards.generate.parts import Column, Query
+from dashboards.generate.promql import BESIDE, FLEET, IDENTITY, any_of, elapsed, series
+from dashboards.generate.shared import INSTANCE, JOB, MATCHERS, SEARCH, fetch_failures, fetch_latency, hosts, to_target
+
+_WATCHED = "target, address, method"
+_EVIDENCE = f"{IDENTITY}, source, depth"
+
+
+def _by_host(query: str, source: str, take: str) -> str:
+    """Take one value for each host of a source, or file, of all the certificates for which it is asked."""
+    at_host = series("ocsp_source_applicable", FLEET, f'source="{source}"', 'host!=""')
+    in_file = series("ocsp_source_applicable", FLEET, f'source="{source}"', 'host=""')
+    named = any_of(f"({at_host} == 1)", f'label_replace({in_file} == 1, "host", "$1", "target", "(.+)")')
+    each = f"max by ({IDENTITY}, depth) ({query})"
+    return f"{take} by (host) ({each} * on ({IDENTITY}, depth) group_right max by ({IDENTITY}, depth, host) ({named}))"
+
+
+def _up() -> dashboard.Panel:
+    up = f"min by ({_WATCHED}) ({series('ocsp_responder_up', FLEET)})"
+    return timeline(
+        "Availability over time",
+        "Whether each watched responder gave a verified answer, by GET and by POST. A responder is watched by a module "
+        "with prober: responder. A click opens it.",
+        [Query(up, "{{target}} {{address}} {{method}}")],
+        look.mappings(look.UP),
+        [to_target("${__field.labels.target:percentencode}")],
+    )
+
+
+def _watched() -> dashboard.Panel:
+    up = series("ocsp_responder_up", FLEET)
+    return grid(
+        "Watched responders",
+        "Each watched responder and method: up now, the part of the shown time it was up, what HTTP said, how long it "
+        "took, and by how much its clock is ahead of ours.",
+        [
+            f"min by ({_WATCHED}) ({up})",
+            f"min by ({_WATCHED}) (avg_over_time({up}[$__range]))",
+            f"max by ({_WATCHED}) ({series('ocsp_responder_http_status', FLEET)})",
+            f"max by ({_WATCHED}) ({series('ocsp_responder_request_duration_seconds', FLEET)})",
+        ],
+        [
+            Column("target", "Responder", link=to_target("${__data.fields.target:percentencode}")),
+            Column("address", "Address"),
+            Column("method", "Method", width=80),
+            Column("Value #A", "Now", mappings=look.mappings(look.UP), width=80),
+            Column(
+                "Value #B", "Up", unit="percentunit", steps=((0, "red"), (0.99, "orange"), (0.999, "green")), width=80
+            ),
+            Column("Value #C", "HTTP", unit="none", width=80),
+            Column("Value #D", "Latency", unit="s", width=90),
+        ],
+        worst=("Now", "Up"),
+    )
+
+
+def _latency() -> dashboard.Panel:
+    latency = f"max by ({_WATCHED}) ({series('ocsp_responder_request_duration_seconds', FLEET)})"
+    return graph(
+        "Latency of watched responders",
+        "How long each request took, by method.",
+        [Query(latency, "{{target}} {{address}} {{method}}")],
+        unit="s",
+    )
+
+
+def _skew() -> dashboard.Panel:
+    return graph(
+        "Clock of watched responders",
+        "The responder's Date header minus our time. A clock that is ahead makes answers that are not yet valid.",
+        [Query(series("ocsp_responder_clock_skew_seconds", FLEET), "{{target}} {{address}}")],
+        unit="s",
+    )
+
+
+def _conformance() -> dashboard.Panel:
+    return matrix(
+        "Conformance",
+        "Which rules each watched responder keeps (RFC 6960, RFC 9919, and with profile: public those of the "
+        "CA/Browser Forum). A rule that was not tried has no word.",
+        f"min by (target, check) ({series('ocsp_responder_conforms', FLEET)})",
+        "target",
+        "check",
+        look.CONFORMS,
+    )
+
+
+def _signers() -> dashboard.Panel:
+    left = series("ocsp_signer_not_after_timestamp_seconds", FLEET)
+    info = series("ocsp_response_info", FLEET, 'responder_id!=""')
+    ends = f"max by ({_EVIDENCE}) ({left})"
+    named = f"max by ({_EVIDENCE}, responder_id, signer) ({info})"
+    return grid(
+        "Signers of OCSP responses",
+        "When the certificates expire that sign OCSP responses, those that end first on top: what they signed ends "
+        "with them. Delegated ones are short-lived and have to be renewed in time.",
+        [
+            f"bottomk(50, min by (responder_id, signer) ({ends} * on ({_EVIDENCE}) group_right {named}) - time())",
+        ],
+        [
+            Column("responder_id", "Responder ID"),
+            Column("signer", "By right of", width=110),
+            Column("Value", "Ends in", unit="s", steps=look.CERTIFICATE_LEFT, width=110),
+        ],
+        worst=("Ends in",),
+    )
+
+
+def _crls() -> dashboard.Panel:
+    crl = 'source="crl"'
+    begun = series("ocsp_this_update_timestamp_seconds", FLEET, crl)
+    ends = series("ocsp_next_update_timestamp_seconds", FLEET, crl)
+    return grid(
+        "CRLs",
+        "The CRLs of each host: how old the oldest is, until when it holds, its number and how many certificates it "
+        "lists. A CRL in a file has its path in place of the host.",
+        [
+            f"time() - {_by_host(begun, 'crl', 'min')}",
+            f"{_by_host(ends, 'crl', 'min')} - time()",
+            _by_host(series("ocsp_crl_number", FLEET), "crl", "max"),
+            _by_host(series("ocsp_crl_entries", FLEET), "crl", "max"),
+        ],
+        [
+            Column("host", "Host"),
+            Column("Value #A", "Age", unit="s", width=100),
+            Column("Value #B", "Ends in", unit="s", steps=look.STAPLE_LEFT, width=100),
+            Column("Value #C", "Number", unit="none", width=140),
+            Column("Value #D", "Entries", unit="short", width=90),
+        ],
+        worst=("Ends in",),
+    )
+
+
+def _lifetimes() -> dashboard.Panel:
+    crl = _by_host(elapsed(FLEET, 'source="crl"'), "crl", "max")
+    responder = _by_host(elapsed(FLEET, 'source="responder"'), "responder", "max")
+    return graph(
+        "Lifetime elapsed",
+        "How much of its time between thisUpdate and nextUpdate the oldest answer of each host has used up. CAs "
+        "issue anew at half of it, or shortly before the end; what climbs past 95 % is late.",
+        [Query(crl, "crl {{host}}"), Query(responder, "responder {{host}}")],
+        unit="percentunit",
+        steps=look.AUTHORITY_LIFETIME,
+    )
+
+
+def _entries() -> dashboard.Panel:
+    return graph(
+        "Certificates on the CRLs",
+        "How many certificates the largest CRL of each host lists. A sudden fall is a CRL that lost its entries.",
+        [Query(_by_host(series("ocsp_crl_entries", FLEET), "crl", "max"), "{{host}}")],
+        unit="short",
+    )
+
+
+def responders() -> Document:
+    """Give the dashboard of the sources beside the staple."""
+    return Document(
+        "ocsp-responders",
+        "OCSP responders and CRLs",
+        "Whether responders and CRL servers are there, right, fresh, and allowed to sign (ocsp_exporter).",
+        (JOB, INSTANCE, SEARCH, MATCHERS),
+        (
+            Section("Hosts that the exporter asks", ((8, [(14, hosts(BESIDE)), (10, fetch_latency(BESIDE))]),)),
+            Section(
+                "What they issue",
+                (
+                    (8, [(12, _crls()), (12, _signers())]),
+                    (8, [(12, _lifetimes()), (6, _entries()), (6, fetch_failures(BESIDE))]),
+                ),
+            ),
+            Section(
+                "Watched responders (prober: responder)",
+                (
+                    (8, [(12, _up()), (12, _watched())]),
+                    (8, [(24, _conformance())]),
+                    (7, [(12, _latency()), (12, _skew())]),
+                ),
+            ),
+        ),
+    )

@@ -1,0 +1,1 @@
+"""The Grafana dashboards, as committed: what can be held without a Prometheus."""

@@ -1,0 +1,231 @@
+"""Everything that the dashboards ask is asked of a real Prometheus which has scraped the demo."""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.dashboards.asking import CHOSEN, Grafana
+from tests.dashboards.reading import NAMES, Query, panels, queries, read
+from tests.peers.daemons import HOST, free_port, until
+from tests.peers.exporter import running_exporter
+from tests.peers.prometheus import running_prometheus
+
+#: What gives nothing while all is well, or until something happens, and why. Everything else has to give something.
+EMPTY = {
+    "Responder and CRL hosts: D": "the part of the fetches that failed, where nothing was fetched in the shown time",
+    "annotation Status changed: A": "no status changed",
+}
+#: What asks for metrics that the exporter does not publish yet, and for nothing else.
+PENDING = {
+    "Latency of responders and CRL servers: C",
+    "Staple file: A",
+    "Availability over time: A",
+    "Watched responders: A",
+    "Watched responders: B",
+    "Watched responders: C",
+    "Watched responders: D",
+    "Conformance: A",
+    "Latency of watched responders: A",
+    "Clock of watched responders: A",
+}
+
+#: By whom the endpoints are asked for: the exporter itself, Prometheus through /probe, and the exporter again with
+#: neither job nor instance, as relabelling may leave it.
+CHOICES = {
+    "workers": {"job": "ocsp|discovery"},
+    "probe": {"job": "ocsp_probe|ocsp|discovery"},
+    "relabelled": {"matchers": 'server!=""'},
+}
+#: Endpoints of which together there is everything to tell.
+TALKATIVE = ("must-staple-good", "revoked", "forged-signature")
+for_each_choice = pytest.mark.parametrize("choice", CHOICES)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A Prometheus that has scraped the demo several times, as Grafana asks it.
+
+    `targets` are those of the endpoints by their names, `values` what stands for variables, by who looks at them.
+    """
+
+    grafana: Grafana
+    targets: Mapping[str, str]
+    values: Mapping[str, Mapping[str, str]]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Run the demo, an exporter with discovered targets, and Prometheus until there is a history of both."""
+    folder = tmp_path_factory.mktemp("dashboards")
+    with running_exporter(folder, "demo") as demo, running_exporter(folder, *_discovering(folder)) as discovering:
+        endpoints = [line.split('"')[1] for line in demo.page("/metrics").splitlines() if _is_probe(line)]
+        configuration = yaml.safe_dump(_scraping(demo.address, discovering.address, endpoints))
+        with running_prometheus(folder, configuration) as prometheus:
+            seen = "count_over_time(ocsp_probe_success[1m]) > 8"
+            everything = 3 * len(endpoints) + 2
+            until(
+                lambda: len(prometheus.query(seen)) == everything,
+                lambda: f"Prometheus has not scraped everything yet, but only {prometheus.query(seen)}",
+            )
+            now = time.time()
+            targets = {labels["endpoint"]: labels["target"] for labels, _ in prometheus.query('{endpoint!=""}')}
+            grafana = Grafana(prometheus.url, now - 8, now, steps=8)
+            yield World(grafana, targets, {choice: _values(grafana, chosen) for choice, chosen in CHOICES.items()})
+
+
+def _is_probe(line: str) -> bool:
+    return line.startswith("ocsp_probe_success{")
+
+
+def _discovering(folder: Path) -> tuple[str, ...]:
+    """Return the arguments of an exporter that is told of a target, at which nobody listens, by a file."""
+    listed = folder / "targets.yaml"
+    listed.write_text(yaml.safe_dump([{"targets": [f"{HOST}:{free_port()}"]}]))
+    path = folder / "ocsp_exporter.yaml"
+    path.write_text(yaml.safe_dump({"file_sd_configs": [{"files": [str(listed)]}]}))
+    return ("serve", "--config.file", str(path))
+
+
+def _scraping(demo: str, discovering: str, endpoints: list[str]) -> dict[str, object]:
+    through_exporter = [
+        {"source_labels": ["__address__"], "target_label": "__param_target"},
+        {"source_labels": ["__param_target"], "target_label": "instance"},
+        {"target_label": "__address__", "replacement": demo},
+    ]
+    renamed = [
+        {"source_labels": ["instance"], "target_label": "server"},
+        {"regex": "job|instance", "action": "labeldrop"},
+    ]
+    return {
+        "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
+        "scrape_configs": [
+            {"job_name": "ocsp", "static_configs": [{"targets": [demo]}]},
+            {"job_name": "discovery", "static_configs": [{"targets": [discovering]}]},
+            {
+                "job_name": "ocsp_probe",
+                "metrics_path": "/probe",
+                "static_configs": [{"targets": endpoints}],
+                "relabel_configs": through_exporter,
+            },
+            {
+                "job_name": "relabelled",
+                "static_configs": [{"targets": [demo, discovering]}],
+                "metric_relabel_configs": renamed,
+            },
+        ],
+    }
+
+
+def _values(grafana: Grafana, choice: Mapping[str, str]) -> dict[str, str]:
+    chosen = {**CHOSEN, **choice}
+    return {**chosen, **grafana.worst(chosen)}
+
+
+@for_each_choice
+@pytest.mark.parametrize("query", queries(), ids=lambda query: query.name)
+def test_every_query_gives_something(world: World, query: Query, choice: str) -> None:
+    """For the fleet, and for one of the targets at least, whoever keeps the schedule and whatever labels are left."""
+    targets = [world.targets[name] for name in TALKATIVE] if "$target" in query.expr else [""]
+    answers = (world.grafana.ask(query, {**world.values[choice], "target": target}) for target in targets)
+    expected = query.name.removeprefix(f"{query.dashboard}: ") not in EMPTY.keys() | PENDING
+    assert any(answer.series for answer in answers) == expected
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_series_are_called_by_labels_that_they_have(world: World, name: str) -> None:
+    """What a legend shows is there, but for what only some targets have."""
+    values = {**world.values["workers"], "target": world.targets["must-staple-good"]}
+    for panel in panels(read(name)):
+        for target in panel["targets"]:
+            query = Query(name, panel["title"], target["refId"], target["expr"], target["instant"])
+            answer = world.grafana.ask(query, values)
+            for labels, _ in answer.series:
+                legend = target.get("legendFormat", "")
+                shown = {part.split("}}")[0] for part in legend.split("{{")[1:]} - {"address", "key_type", "depth"}
+                assert shown <= labels.keys(), (panel["title"], labels)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_there_is_something_to_choose_from(world: World, name: str) -> None:
+    """Each variable that lists values of a label finds some."""
+    choices = world.grafana.choices(name)
+    assert choices.pop("module", 0) == 0  # that of a target that was not chosen
+    assert all(choices.values())
+    assert choices.get("target", 18) == 18
+
+
+@for_each_choice
+def test_every_target_is_in_one_state(world: World, choice: str) -> None:
+    """The tiles of the fleet tell of each of the seventeen endpoints once, and of the one that is not there."""
+    tiles = {}
+    for query in queries():
+        if query.dashboard == "ocsp-fleet" and query.panel in TILES:
+            [(_, [(_, number)])] = world.grafana.ask(query, world.values[choice]).series
+            tiles[query.panel] = number
+    times = 2 if choice == "probe" else 1  # there Prometheus looks, and the exporter too
+    assert tiles == {name: times * number for name, number in TILES.items()} | {"Not looked at": 1}
+
+
+#: Of the demo's seventeen endpoints; those revoked are `revoked` and `good-staple-though-revoked`.
+TILES = {"Revoked": 2, "Must-Staple violated": 7, "Not looked at": 0, "At risk": 2, "Good": 5, "Nothing known": 1}
+
+
+#: The states by the endpoints of the demo, as the rows of the table have them.
+STATES = {
+    "revoked": 5,
+    "good-staple-though-revoked": 5,
+    "must-staple-without-staple": 4,
+    "expired-staple": 4,
+    "not-yet-valid": 4,
+    "other-certificate": 4,
+    "forged-signature": 4,
+    "try-later": 4,
+    "unauthorized-delegate": 4,
+    "unknown": 2,
+    "refresh-overdue": 2,
+    "good": 1,
+    "not-stapled": 1,
+    "must-staple-good": 1,
+    "delegated-responder": 1,
+    "crl-only": 1,
+    "without-ocsp": 0,
+}
+
+
+def test_the_table_has_the_worst_first(world: World) -> None:
+    """Each endpoint is in its state; of the good ones those that end first are the worst."""
+    [query] = [each for each in queries() if each.name == "ocsp-fleet: The 200 worst targets: A"]
+    answer = world.grafana.ask(query, {**world.values["workers"], "job": "ocsp"})
+    shown = {target: name for name, target in world.targets.items()}
+    states = {shown[labels["target"]]: value for labels, [(_, value)] in answer.series}
+    assert {name: round(state) for name, state in states.items()} == STATES
+    assert all(0.99 < state < 1 for name, state in states.items() if STATES[name] == 1)
+
+
+def test_what_is_typed_narrows_the_fleet(world: World) -> None:
+    """A part of a name, and labels of one's own, hold for every query, the hidden ones included."""
+    one = world.targets["revoked"]
+    for typed in ({"search": one.split(":")[1]}, {"matchers": 'endpoint="revoked"'}):
+        values = _values(world.grafana, {"job": "ocsp", **typed})
+        for query in queries():
+            if query.dashboard == "ocsp-fleet":
+                named = {
+                    labels["target"] for labels, _ in world.grafana.ask(query, values).series if "target" in labels
+                }
+                assert named <= {one}, query.name
+    for matchers, number in (('endpoint="revoked"', 1), ('endpoint="nobody"', None), ('endpoint!="revoked"', 1)):
+        [tile] = [query for query in queries() if query.name == "ocsp-fleet: Revoked: A"]
+        found = world.grafana.ask(tile, {**CHOSEN, "job": "ocsp", "matchers": matchers}).series
+        assert [value for _, [(_, value)] in found] == ([] if number is None else [number])
+
+
+def test_without_any_data_nothing_fails(tmp_path: Path) -> None:
+    """A Prometheus that knows no exporter answers each query with nothing: no errors, and no zeros that look good."""
+    with running_prometheus(tmp_path, "{}") as prometheus:
+        grafana = Grafana(prometheus.url, time.time() - 60, time.time(), steps=6)
+        values = {**_values(grafana, {}), "target": ""}
+        assert [query.name for query in queries() if grafana.ask(query, values).series] == []
