@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from ocsp_exporter.metrics import METRICS, TARGET_LABELS
-from ocsp_exporter.model import FetchKind, Problem, Source, Status
+from ocsp_exporter.model import Check, FetchKind, Problem, Source, Status
 from ocsp_exporter.serving.own_metrics import OWN_METRICS
 from tests.peers.daemons import PATIENCE, find
 from tests.rules.promql import label_lists, selectors
@@ -17,13 +17,6 @@ from tests.rules.rule_file import ALERTS, ALL, RULES, Rule
 ROOT = Path(__file__).parents[2]
 RUNBOOKS = ROOT / "docs/runbooks"
 
-#: Metrics that are not published yet, and their labels: of `prober: responder`.
-PENDING = {
-    "ocsp_responder_up": ("method",),
-    "ocsp_responder_request_duration_seconds": ("method",),
-    "ocsp_responder_conforms": ("check",),
-    "ocsp_responder_clock_skew_seconds": (),
-}
 #: Labels of every series of a target: the exporter's, and Prometheus's.
 OF_TARGETS = (*TARGET_LABELS, "address", "key_type")
 OF_SCRAPES = ("job", "instance")
@@ -33,7 +26,7 @@ PUBLISHED = {
     **{metric.name: metric.labels for metric in OWN_METRICS},
     **{f"{metric.name}_bucket": (*metric.labels, "le") for metric in OWN_METRICS if metric.kind == "histogram"},
 }
-KNOWN = {**PUBLISHED, **{name: (*labels, *OF_TARGETS) for name, labels in PENDING.items()}, "up": ()}
+KNOWN = {**PUBLISHED, "up": ()}
 RECORDED = {rule.name for rule in ALL if not rule.is_alert}
 LABELS = {label for labels in KNOWN.values() for label in (*labels, *OF_SCRAPES)}
 
@@ -43,6 +36,7 @@ VALUES: dict[str, set[str]] = {
     "status": set(Status),
     "problem": set(Problem),
     "kind": set(FetchKind),
+    "check": set(Check),
 }
 
 for_each_rule = pytest.mark.parametrize("rule", ALL, ids=lambda rule: f"{rule.name}-{rule.severity}")
@@ -76,11 +70,6 @@ def test_it_keeps_the_labels_of_users(rule: Rule) -> None:
         if word == "on":
             assert set(labels) <= {"job", "instance"}
     assert "on (" not in rule.expr.replace("and on (", "").replace("unless on (", "")
-
-
-def test_nothing_is_waited_for_any_longer() -> None:
-    """What is published by now is not to be found among that which is not yet."""
-    assert set(PENDING) & set(PUBLISHED) == set()
 
 
 def test_thresholds_stand_in_one_place() -> None:
