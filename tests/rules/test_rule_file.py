@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from ocsp_exporter.cli import main
 from ocsp_exporter.metrics import METRICS, TARGET_LABELS
 from ocsp_exporter.model import Check, FetchKind, Problem, Source, Status
 from ocsp_exporter.serving.own_metrics import OWN_METRICS
@@ -48,6 +50,14 @@ def test_promtool_takes_it() -> None:
     command = [find("promtool"), "check", "rules", "--lint-fatal", str(RULES)]
     done = subprocess.run(command, text=True, capture_output=True, check=False, timeout=PATIENCE)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
+def test_it_comes_with_the_package(tmp_path: Path) -> None:
+    """Whoever has no clone of the project gets it by a command, as it is."""
+    done = CliRunner().invoke(main, ["docs", "dashboards", "--write", str(tmp_path)])
+    assert done.exit_code == 0
+    assert (tmp_path / "prometheus" / RULES.name).read_bytes() == RULES.read_bytes()
+    assert '"dashboards/prometheus" = "ocsp_exporter/dashboards/prometheus"' in (ROOT / "pyproject.toml").read_text()
 
 
 @for_each_rule
