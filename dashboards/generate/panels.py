@@ -27,8 +27,9 @@ from dashboards.generate.parts import (
     tabled,
 )
 
-#: Points of a graph: enough to see, and few enough for Prometheus where there are thousands of targets.
-_POINTS = 100
+#: Points of a graph: enough to see, and few enough for Prometheus where there are thousands of targets. A heat map asks
+#: for much at each, and its cells are to be seen.
+_POINTS, _CELLS = 100, 50
 
 
 def tile(  # noqa: PLR0913 - what differs between tiles
@@ -142,7 +143,7 @@ def heat(title: str, description: str, query: str, *, unit: str) -> dashboard.Pa
         .filter_values(heatmap.FilterValueRange().le(1e-9))
         .rows_frame(heatmap.RowsHeatmapOptions().layout(common.HeatmapCellLayout.AUTO))
         .show_legend()
-        .max_data_points(_POINTS)
+        .max_data_points(_CELLS)
     )
     target = ranged(Query(query, "{{le}}"))
     target.format_val = prometheus.PromQueryFormat.HEATMAP

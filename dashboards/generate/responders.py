@@ -3,23 +3,34 @@
 from grafana_foundation_sdk.models import dashboard
 
 from dashboards.generate import look
-from dashboards.generate.document import Document, Section
+from dashboards.generate.document import Document, Section, names_of
 from dashboards.generate.panels import graph, grid, matrix, timeline
 from dashboards.generate.parts import Column, Query
-from dashboards.generate.promql import BESIDE, FLEET, IDENTITY, any_of, elapsed, series
+from dashboards.generate.promql import BESIDE, FLEET, IDENTITY, OLDEST, Scope, any_of, elapsed, series
 from dashboards.generate.shared import INSTANCE, JOB, MATCHERS, SEARCH, fetch_failures, fetch_latency, hosts, to_target
 
+_AUTHORITIES = 'source=~"responder|crl"'
 _WATCHED = "target, address, method"
 _EVIDENCE = f"{IDENTITY}, source, depth"
 
 
-def _by_host(query: str, source: str, take: str) -> str:
-    """Take one value for each host of a source, or file, of all the certificates for which it is asked."""
-    at_host = series("ocsp_source_applicable", FLEET, f'source="{source}"', 'host!=""')
-    in_file = series("ocsp_source_applicable", FLEET, f'source="{source}"', 'host=""')
+def _at_hosts(query: str, scope: Scope, sources: str, by: str) -> str:
+    """Add to what a query gives of certificates the host of the source, or the path of its file."""
+    at_host = series("ocsp_source_applicable", scope, f'source=~"{sources}"', 'host!=""')
+    in_file = series("ocsp_source_applicable", scope, f'source=~"{sources}"', 'host=""')
     named = any_of(f"({at_host} == 1)", f'label_replace({in_file} == 1, "host", "$1", "target", "(.+)")')
-    each = f"max by ({IDENTITY}, depth) ({query})"
-    return f"{take} by (host) ({each} * on ({IDENTITY}, depth) group_right max by ({IDENTITY}, depth, host) ({named}))"
+    return f"max by ({by}) ({query}) * on ({by}) group_right max by ({by}, host) ({named})"
+
+
+def _crl(query: str, take: str, scope: Scope = FLEET) -> str:
+    """Take one value of all the CRLs of a host."""
+    return f"{take} by (host) ({_at_hosts(query, scope, 'crl', f'{IDENTITY}, depth')})"
+
+
+def _oldest() -> str:
+    """Give one target for each host and kind of source: that of which the answer is the oldest."""
+    lifetimes = _at_hosts(elapsed(FLEET, _AUTHORITIES), FLEET, "responder|crl", _EVIDENCE)
+    return f"topk by (source, host) (1, {lifetimes})"
 
 
 def _up() -> dashboard.Panel:
@@ -122,10 +133,10 @@ def _crls() -> dashboard.Panel:
         "The CRLs of each host: how old the oldest is, until when it holds, its number and how many certificates it "
         "lists. A CRL in a file has its path in place of the host.",
         [
-            f"time() - {_by_host(begun, 'crl', 'min')}",
-            f"{_by_host(ends, 'crl', 'min')} - time()",
-            _by_host(series("ocsp_crl_number", FLEET), "crl", "max"),
-            _by_host(series("ocsp_crl_entries", FLEET), "crl", "max"),
+            f"time() - {_crl(begun, 'min')}",
+            f"{_crl(ends, 'min')} - time()",
+            _crl(series("ocsp_crl_number", FLEET), "max"),
+            _crl(series("ocsp_crl_entries", FLEET), "max"),
         ],
         [
             Column("host", "Host"),
@@ -139,13 +150,12 @@ def _crls() -> dashboard.Panel:
 
 
 def _lifetimes() -> dashboard.Panel:
-    crl = _by_host(elapsed(FLEET, 'source="crl"'), "crl", "max")
-    responder = _by_host(elapsed(FLEET, 'source="responder"'), "responder", "max")
+    oldest = _at_hosts(elapsed(OLDEST, _AUTHORITIES), OLDEST, "responder|crl", _EVIDENCE)
     return graph(
         "Lifetime elapsed",
-        "How much of its time between thisUpdate and nextUpdate the oldest answer of each host has used up. CAs "
-        "issue anew at half of it, or shortly before the end; what climbs past 95 % is late.",
-        [Query(crl, "crl {{host}}"), Query(responder, "responder {{host}}")],
+        "How much of its time between thisUpdate and nextUpdate what is now the oldest answer of each host had used "
+        "up. CAs issue anew at half of it, or shortly before the end; what climbs past 95 % is late.",
+        [Query(f"max by (source, host) ({oldest})", "{{source}} {{host}}")],
         unit="percentunit",
         steps=look.AUTHORITY_LIFETIME,
     )
@@ -154,8 +164,9 @@ def _lifetimes() -> dashboard.Panel:
 def _entries() -> dashboard.Panel:
     return graph(
         "Certificates on the CRLs",
-        "How many certificates the largest CRL of each host lists. A sudden fall is a CRL that lost its entries.",
-        [Query(_by_host(series("ocsp_crl_entries", FLEET), "crl", "max"), "{{host}}")],
+        "How many certificates the CRL lists that is now the oldest of each host. A sudden fall is a CRL that lost its "
+        "entries.",
+        [Query(_crl(series("ocsp_crl_entries", OLDEST), "max", OLDEST), "{{host}}")],
         unit="short",
     )
 
@@ -166,7 +177,7 @@ def responders() -> Document:
         "ocsp-responders",
         "OCSP responders and CRLs",
         "Whether responders and CRL servers are there, right, fresh, and allowed to sign (ocsp_exporter).",
-        (JOB, INSTANCE, SEARCH, MATCHERS),
+        (JOB, INSTANCE, SEARCH, MATCHERS, names_of("oldest", _oldest())),
         (
             Section("Hosts that the exporter asks", ((8, [(14, hosts(BESIDE)), (10, fetch_latency(BESIDE))]),)),
             Section(

@@ -1,15 +1,17 @@
 """Everything that the dashboards ask is asked of a real Prometheus which has scraped the demo."""
 
+import re
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.dashboards.asking import CHOSEN, Grafana
-from tests.dashboards.reading import NAMES, Query, panels, queries, read
+from tests.dashboards.reading import NAMES, Query, queries
+from tests.peers.backfill import minutes, store
 from tests.peers.daemons import HOST, free_port, until
 from tests.peers.exporter import running_exporter
 from tests.peers.prometheus import running_prometheus
@@ -73,7 +75,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             )
             now = time.time()
             targets = {labels["endpoint"]: labels["target"] for labels, _ in prometheus.query('{endpoint!=""}')}
-            grafana = Grafana(prometheus.url, now - 8, now, steps=8)
+            grafana = Grafana(prometheus.url, now - 8, now)
             yield World(grafana, targets, {choice: _values(grafana, chosen) for choice, chosen in CHOICES.items()})
 
 
@@ -139,14 +141,11 @@ def test_every_query_gives_something(world: World, query: Query, choice: str) ->
 def test_series_are_called_by_labels_that_they_have(world: World, name: str) -> None:
     """What a legend shows is there, but for what only some targets have."""
     values = {**world.values["workers"], "target": world.targets["must-staple-good"]}
-    for panel in panels(read(name)):
-        for target in panel["targets"]:
-            query = Query(name, panel["title"], target["refId"], target["expr"], target["instant"])
-            answer = world.grafana.ask(query, values)
-            for labels, _ in answer.series:
-                legend = target.get("legendFormat", "")
-                shown = {part.split("}}")[0] for part in legend.split("{{")[1:]} - {"address", "key_type", "depth"}
-                assert shown <= labels.keys(), (panel["title"], labels)
+    for query in queries():
+        if query.dashboard == name and query.legend:
+            shown = set(re.findall(r"\{\{(\w+)\}\}", query.legend)) - {"address", "key_type", "depth"}
+            for labels, _ in world.grafana.ask(query, values).series:
+                assert shown <= labels.keys(), query.name
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -226,6 +225,28 @@ def test_what_is_typed_narrows_the_fleet(world: World) -> None:
 def test_without_any_data_nothing_fails(tmp_path: Path) -> None:
     """A Prometheus that knows no exporter answers each query with nothing: no errors, and no zeros that look good."""
     with running_prometheus(tmp_path, "{}") as prometheus:
-        grafana = Grafana(prometheus.url, time.time() - 60, time.time(), steps=6)
+        grafana = Grafana(prometheus.url, time.time() - 60, time.time())
         values = {**_values(grafana, {}), "target": ""}
         assert [query.name for query in queries() if grafana.ask(query, values).series] == []
+
+
+def test_a_change_of_status_is_marked(tmp_path: Path) -> None:
+    """Once, at the time at which it was first seen; a status that stays, or is seen for the first time, is not."""
+    end = int(time.time())
+    past = minutes(end, 10)
+    labels = 'job="ocsp",instance="exporter:10960",target="flaps",module="tls",source="staple",depth="0"'
+    text = tmp_path / "past.txt"
+    with text.open("w") as out:
+        out.write("# TYPE ocsp_status gauge\n")
+        for status in ("good", "missing"):
+            for position, at in enumerate(past):
+                out.write(
+                    f'ocsp_status{{{labels},status="{status}"}} {int((status == "good") == (position < 6))} {at}\n'
+                )
+        out.write("# EOF\n")
+    store(tmp_path, text)
+    [changes] = [query for query in queries() if query.panel.startswith("annotation")]
+    with running_prometheus(tmp_path, "{}") as prometheus:
+        grafana = Grafana(prometheus.url, past[0], end)
+        [(marked, times)] = grafana.ask(replace(changes, points=9), {**CHOSEN, "target": "flaps"}).series
+    assert (marked["status"], times) == ("missing", [(past[6], 1)])
