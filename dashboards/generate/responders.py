@@ -97,9 +97,10 @@ def _conformance() -> dashboard.Panel:
         "Which rules each watched responder keeps (RFC 6960, RFC 9919, and with profile: public those of the "
         "CA/Browser Forum). A rule that was not tried has no word.",
         f"min by (target, check) ({series('ocsp_responder_conforms', FLEET)})",
-        "target",
-        "check",
-        look.CONFORMS,
+        rows="target",
+        heading="Responder",
+        columns="check",
+        words=look.CONFORMS,
     )
 
 

@@ -175,6 +175,7 @@ def _problems() -> dashboard.Panel:
             Column("address", "Address"),
             Column("key_type", "Key type"),
         ],
+        empty=look.NOTHING,
     )
 
 
@@ -314,7 +315,10 @@ def _revocation() -> dashboard.Panel:
             Column("depth", "Depth", width=70),
             Column("Value", "Revoked at", unit="dateTimeAsIso", width=180),
             Column("reason", "Reason"),
+            Column("address", "Address"),
+            Column("key_type", "Key type"),
         ],
+        empty=look.NOTHING,
     )
 
 
