@@ -116,7 +116,7 @@ def test_no_data_is_neutral(name: str) -> None:
     """Grafana paints what is not there like the lowest of all values: that is grey, and says so in words."""
     for panel in panels(read(name)):
         defaults = panel["fieldConfig"]["defaults"]
-        assert defaults["noValue"] in {"no data", *(("–", "nothing reported") if panel["type"] == "table" else ())}
+        assert defaults["noValue"] in {"no data", *(("-", "nothing reported") if panel["type"] == "table" else ())}
         assert defaults["thresholds"]["steps"][0] == {"value": None, "color": NEUTRAL}, panel["title"]
 
 

@@ -113,8 +113,9 @@ def test_columns_show_what_queries_give() -> None:
     """A column of a table is a label that one of its queries groups by, or the value of one of them."""
     for name in NAMES:
         for panel in panels(read(name)):
-            organized = [each["options"] for each in panel.get("transformations", []) if each["id"] == "organize"]
-            for options in organized:
+            steps = {each["id"]: each["options"] for each in panel.get("transformations", [])}
+            if "merge" in steps:
+                options = steps["organize"]
                 exprs = [target["expr"] for target in panel["targets"]]
                 labels = {
                     label.strip()
