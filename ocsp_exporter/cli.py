@@ -10,7 +10,7 @@ from ocsp_exporter import __version__
 _CANNOT_LOOK = 3
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
-_CONFIG_FILE = click.Path(path_type=Path)
+_CONFIG_FILE = _FILE = click.Path(path_type=Path)
 
 
 class _ServesByDefault(click.Group):
@@ -94,6 +94,24 @@ def main() -> None:
     help="Which share of the targets to look at: of N exporters the one numbered I, from 0.",
 )
 @click.option(
+    "--web.external-url",
+    "external_url",
+    metavar="URL",
+    help="Where browsers find the exporter behind a reverse proxy, if not where it listens.",
+)
+@click.option(
+    "--web.route-prefix",
+    "route_prefix",
+    metavar="PATH",
+    help="What the paths of all requests begin with; by default the path of --web.external-url.",
+)
+@click.option(
+    "--web.systemd-socket",
+    "systemd_socket",
+    is_flag=True,
+    help="Listen on the sockets that systemd passes, and not on --web.listen-address.",
+)
+@click.option(
     "--log.level", "log_level", type=click.Choice(["debug", "info", "warn", "error"]), default="info", show_default=True
 )
 @click.option("--log.format", "log_format", type=click.Choice(["logfmt", "json"]), default="logfmt", show_default=True)
@@ -109,6 +127,9 @@ def serve(  # noqa: PLR0913 - an argument for each option
     web_config_file: Path | None,
     health_address: str | None,
     shard: str,
+    external_url: str | None,
+    route_prefix: str | None,
+    systemd_socket: bool,
     log_level: str,
     log_format: Literal["logfmt", "json"],
 ) -> None:
@@ -118,7 +139,7 @@ def serve(  # noqa: PLR0913 - an argument for each option
     if watch and config_file is None:
         ctx.fail("--config.enable-auto-reload needs a --config.file to watch.")
     if not check:
-        listen = command.Listen(addresses, web_config_file, health_address)
+        listen = command.Listen(addresses, web_config_file, health_address, external_url, route_prefix, systemd_socket)
         work = command.Work(config_file, watch_interval if watch else None, shard)
         command.run(work, listen, log_level, log_format)
         return
@@ -175,6 +196,36 @@ def probe(
     ctx.exit(command.run(names, module_name, config_file, output))
 
 
+@main.command(cls=_ProbeCommand)
+@click.option(
+    "--cert",
+    "certificate",
+    type=_FILE,
+    required=True,
+    metavar="FILE",
+    help="The certificate to ask about, PEM or DER.",
+)
+@click.option("--issuer", type=_FILE, required=True, metavar="FILE", help="The certificate of its CA, PEM or DER.")
+@click.option("--url", default="", metavar="URL", help="Where the responder is; otherwise as the certificate says.")
+@click.option(
+    "--profile",
+    type=click.Choice(["private", "public"]),
+    default="private",
+    show_default=True,
+    help="Whose rules: those for all, or those of public CAs besides.",
+)
+@click.pass_context
+def responder(ctx: click.Context, *, certificate: Path, issuer: Path, url: str, profile: str) -> None:
+    """Examine a CA's OCSP responder: each rule, what was seen, and what it rests on.
+
+    The exit code is 0 where it is up and conforms to all rules; 1 where it does not conform to one; 2 where it is
+    critical: not up by any method, or the certificate is revoked or unknown; 3 where the command was wrong.
+    """
+    from ocsp_exporter.commands import responder as command  # noqa: PLC0415 - keeps the other commands quick
+
+    ctx.exit(command.run(certificate, issuer, url, profile))
+
+
 @main.command("check-config")
 @click.argument("file", type=_CONFIG_FILE)
 def check_config(file: Path) -> None:
@@ -203,6 +254,14 @@ def docs_verdicts() -> None:
     from ocsp_exporter.report.documentation import verdicts  # noqa: PLC0415 - keeps the other commands quick
 
     click.echo(verdicts(), nl=False)
+
+
+@docs.command("rules")
+def docs_rules() -> None:
+    """Print what a responder that is watched by itself is held to, as Markdown."""
+    from ocsp_exporter.report.documentation import rules  # noqa: PLC0415 - keeps the other commands quick
+
+    click.echo(rules(), nl=False)
 
 
 @docs.command("dashboards")

@@ -9,7 +9,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import floor
 
-from ocsp_exporter.model import CertificateFacts, CRLFacts, Evidence, Findings, ProbeResult, Status, TLSFindings
+from ocsp_exporter.model import (
+    CertificateFacts,
+    CheckFindings,
+    CRLFacts,
+    Evidence,
+    Findings,
+    MethodFindings,
+    ProbeResult,
+    ResponderFindings,
+    Status,
+    TLSFindings,
+)
 
 #: The values of a row's labels, in the order of the row's label names, and the value of the series.
 Sample = tuple[tuple[str, ...], float]
@@ -118,6 +129,10 @@ def _stated(value: Callable[[Evidence], float | None]) -> _Samples:
     return _evidence(lambda evidence: _single(value(evidence)))
 
 
+def _copy(tls: TLSFindings) -> Iterable[Sample]:
+    return () if tls.copy is None else _single(tls.copy.matches)
+
+
 def _crl(value: Callable[[CRLFacts], float | None]) -> _Samples:
     """Look at each authentic CRL; its source need not be said."""
 
@@ -128,6 +143,26 @@ def _crl(value: Callable[[CRLFacts], float | None]) -> _Samples:
                     yield (str(evidence.depth), *labels), number
 
     return _found(read)
+
+
+def _responder(samples: Callable[[ResponderFindings], Iterable[Sample]]) -> _Samples:
+    """Look at what was found at a responder that is watched by itself."""
+    return _found(lambda findings: () if findings.responder is None else samples(findings.responder))
+
+
+def _method(value: Callable[[MethodFindings], float | None]) -> _Samples:
+    """Look at how a responder took each method, labelled with it."""
+
+    def read(responder: ResponderFindings) -> Iterator[Sample]:
+        for each in responder.methods:
+            for labels, number in _single(value(each)):
+                yield (each.method, *labels), number
+
+    return _responder(read)
+
+
+def _judged(checks: Iterable[CheckFindings]) -> Iterator[Sample]:
+    return (((each.check,), each.conforms) for each in checks if each.conforms is not None)
 
 
 def _holding(members: Iterable[StrEnum]) -> Iterator[Sample]:
@@ -314,6 +349,12 @@ METRICS: tuple[Metric, ...] = (
         _handshakes(lambda tls: tls.compliant),
     ),
     Metric(
+        "ocsp_staple_file_matches",
+        "1 if every handshake carried the staple in the server's own file, 0 if not; only where the module names one.",
+        (),
+        _tls(_copy),
+    ),
+    Metric(
         "ocsp_source_applicable",
         "1 if the source can say something about the certificate, otherwise 0; host is that of its first URL.",
         ("source", "depth", "host"),
@@ -408,5 +449,41 @@ METRICS: tuple[Metric, ...] = (
         "How many entries the CRL that was used has.",
         ("depth",),
         _crl(lambda crl: crl.entries),
+    ),
+    Metric(
+        "ocsp_responder_up",
+        "1 if the responder answered by this method with HTTP status 200 and what could be verified, otherwise 0.",
+        ("method",),
+        _method(lambda method: method.up),
+    ),
+    Metric(
+        "ocsp_responder_http_status",
+        "The HTTP status of the responder's answer; absent where none came.",
+        ("method",),
+        _method(lambda method: method.http_status),
+    ),
+    Metric(
+        "ocsp_responder_request_duration_seconds",
+        "How long the responder took to answer, the look-up of its name and the connection included.",
+        ("method",),
+        _method(lambda method: method.duration),
+    ),
+    Metric(
+        "ocsp_responder_response_bytes",
+        "How large the responder's answer was, without its HTTP headers.",
+        ("method",),
+        _method(lambda method: method.size),
+    ),
+    Metric(
+        "ocsp_responder_conforms",
+        "1 if the responder conforms to the rule, 0 if not; absent where no answer tells (docs/responders.md).",
+        ("check",),
+        _responder(lambda responder: _judged(responder.checks)),
+    ),
+    Metric(
+        "ocsp_responder_clock_skew_seconds",
+        "By how many seconds the responder's clock is ahead of the exporter's, as its Date says in whole seconds.",
+        (),
+        _responder(lambda responder: _single(responder.clock_skew)),
     ),
 )

@@ -166,10 +166,15 @@ class IPProtocol(StrEnum):
 
 
 class ProberKind(StrEnum):
-    """What a module looks at: a TLS endpoint, or a CRL by itself."""
+    """What a module looks at.
+
+    A TLS endpoint, an OCSP responder by itself, a CRL by itself, or the files in which servers keep their staples.
+    """
 
     TLS = "tls"
+    RESPONDER = "responder"
     CRL = "crl"
+    FILE = "file"
 
 
 class StartTLS(StrEnum):
@@ -209,6 +214,41 @@ class CertIDHash(StrEnum):
 
     SHA1 = "sha1"
     SHA256 = "sha256"
+
+
+class ExpectedAnswer(StrEnum):
+    """What a responder is known to say of a serial number; `unauthorized` is an answer that is not signed."""
+
+    GOOD = "good"
+    REVOKED = "revoked"
+    UNKNOWN = "unknown"
+    UNAUTHORIZED = "unauthorized"
+
+
+class Profile(StrEnum):
+    """Which rules a responder is held to: those for all, or besides those that public CAs have given themselves."""
+
+    PRIVATE = "private"
+    PUBLIC = "public"
+
+
+class Check(StrEnum):
+    """One rule that a responder is held to; the rules themselves stand in `revocation.conformance`."""
+
+    GET = "get"
+    POST = "post"
+    PERCENT_ENCODED_GET = "percent_encoded_get"
+    CONTENT_TYPE = "content_type"
+    CACHE_HEADERS = "cache_headers"
+    RESPONSE_SIZE = "response_size"
+    KNOWN_ANSWERS = "known_answers"
+    UNASSIGNED_SERIAL_NOT_GOOD = "unassigned_serial_not_good"
+    SHA256_CERT_ID = "sha256_cert_id"
+    NONCE_ECHOED = "nonce_echoed"
+    SIGNER_NOCHECK = "signer_nocheck"
+    SIGNER_OUTLIVES_RESPONSE = "signer_outlives_response"
+    VALIDITY_INTERVAL = "validity_interval"
+    UPDATED_IN_TIME = "updated_in_time"
 
 
 class CRLQuery(StrEnum):
@@ -328,10 +368,11 @@ class TargetForbidden(Exception):
 class Target:
     """What is looked at.
 
-    `name` is the text exactly as given and the `target` label. `host` is a host name or an IP address
-    without brackets. `starttls` None: as the module says. `location` is the URL, or the absolute path of a file, of
-    what is fetched by itself; a file has neither host nor port. None where a TLS endpoint is looked at. `within`: the
-    networks that hold all addresses at which it may be looked at, None where whoever named it may name any.
+    `name` is the text exactly as given and the `target` label; it is empty where the module itself names what is
+    looked at. `host` is a host name or an IP address without brackets. `starttls` None: as the module says. `location`
+    is the URL, or the absolute path of a file, of what is looked at by itself, or the absolute glob of such files; a
+    file has neither host nor port. None where a TLS endpoint is looked at. `within`: the networks that hold all
+    addresses at which it may be looked at, None where whoever named it may name any.
     """
 
     name: str
@@ -343,7 +384,7 @@ class Target:
 
     @property
     def is_file(self) -> bool:
-        """Whether it is a file of this machine."""
+        """Whether it is a file of this machine, or several."""
         return self.location is not None and self.location.startswith("/")
 
 
@@ -375,11 +416,15 @@ class TLSSettings:
 
 @dataclass(frozen=True, slots=True)
 class StapleSettings:
-    """What is demanded of staples, and how many handshakes are made to see them."""
+    """What is demanded of staples, and how many handshakes are made to see them.
+
+    `file` is the absolute path of the server's own copy, with which its staples are compared; None: with nothing.
+    """
 
     policy: StaplePolicy = StaplePolicy.AUTO
     handshakes: int = 1
     retry_missing: int = 2
+    file: str | None = None
 
 
 #: Of the URLs that name a source so many are asked at most: certificates have one or two, hostile ones hundreds.
@@ -407,6 +452,14 @@ class ResponderSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownAnswer:
+    """What a responder has to say of a serial number of its CA."""
+
+    serial_number: int
+    expected: ExpectedAnswer
+
+
+@dataclass(frozen=True, slots=True)
 class CRLSettings:
     """Whether and how a certificate's CRL is asked; `urls` and `refresh` as for the responder."""
 
@@ -424,7 +477,9 @@ class Module:
     the server is not told it. A target is looked at once for each of `key_types`, and under `addresses` `all` at each
     address. `issuers` are certificates beside the chain sent and the roots in which an issuer is looked for; with
     `fetch_issuer` it is then looked for where the certificate says that it is (caIssuers). `chain`: for which
-    certificates responder and CRL are asked.
+    certificates responder and CRL are asked. `certificates` are absolute globs of files with the certificates that
+    staple files are about, and their issuers. A responder by itself is asked about `certificate`, or without one about
+    the first of the `known_answers`; then the one of `issuers` is its CA.
     """
 
     name: str
@@ -443,6 +498,10 @@ class Module:
     responder: ResponderSettings = ResponderSettings()
     crl: CRLSettings = CRLSettings()
     chain: ChainDepth = ChainDepth.LEAF
+    certificates: tuple[str, ...] = ()
+    certificate: x509.Certificate | None = None
+    known_answers: tuple[KnownAnswer, ...] = ()
+    profile: Profile = Profile.PRIVATE
     clock_skew: float = 300.0
     max_age_without_next_update: float = 86400.0
 
@@ -580,11 +639,23 @@ class Applicability:
 
 
 @dataclass(frozen=True, slots=True)
+class StapleCopy:
+    """What the comparison of a server's staples with its own copy on disk came to.
+
+    `matches` None: one of both could not be had; then `detail` says for people why.
+    """
+
+    matches: bool | None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TLSFindings:
     """What the handshakes of a probe showed, evidence aside.
 
     `session` is the handshake whose TLS facts are shown. `stapled_handshakes` of `handshakes` carried a
-    staple, `distinct_staples` of them different ones. `compliant` None: the policy demands nothing here.
+    staple, `distinct_staples` of them different ones. `compliant` None: the policy demands nothing here. `copy` None:
+    the module names no file to compare with.
     """
 
     session: Handshake
@@ -593,11 +664,54 @@ class TLSFindings:
     distinct_staples: int
     staple_required: bool
     compliant: bool | None
+    copy: StapleCopy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MethodFindings:
+    """How a responder took the request by one method, GET or POST.
+
+    `up`: it answered with HTTP status 200 and what could be verified; None where it was not asked in time.
+    `http_status` None: it said nothing, or was not asked. `duration` in seconds, from the look-up of the name; `size`
+    in bytes of the answer, None where none came. `said`: in few words what came of it.
+    """
+
+    method: RequestMethod
+    up: bool | None
+    http_status: int | None = None
+    duration: float | None = None
+    size: int | None = None
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFindings:
+    """Whether a responder conforms to a rule, None where that could not be judged; `seen`: what that rests on."""
+
+    check: Check
+    conforms: bool | None
+    seen: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResponderFindings:
+    """What was found at a responder that was looked at by itself, evidence aside.
+
+    `checks` are those of the module's profile. `clock_skew` is its Date minus our clock, in seconds, None where it
+    states none.
+    """
+
+    url: str
+    methods: tuple[MethodFindings, ...]
+    checks: tuple[CheckFindings, ...]
+    clock_skew: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
     """What a probe found at a target that could be looked at; `tls` None: no handshakes belong to it.
+
+    `responder` None: it was not a responder by itself that was looked at.
 
     `revoked` has an entry for each depth at which it is known, `agreement` for each at which two sources or more are
     verified. `staple_lag` is how many seconds the responder's this_update is after the staple's.
@@ -610,12 +724,14 @@ class Findings:
     revoked: Mapping[int, bool]
     agreement: Mapping[int, bool] = field(default_factory=dict)
     staple_lag: int | None = None
+    responder: ResponderFindings | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
     """What one way of looking at a target brought: `findings`, or a `failure` with its `detail` for people.
 
+    `target` is what was looked at: of a glob each file that it matched.
     `address` is set where each address is looked at by itself, `key_type` where several are asked for: they tell the
     results of one probe from each other. `key_type_served`: whether the server has a certificate of that type, None
     where that is not known or not asked. False: so there is nothing to find, and neither findings nor failure.
@@ -639,6 +755,11 @@ class ProbeResult:
         """The labels that tell this result from the others of the same probe; none where there are no others."""
         labels = (("address", self.address), ("key_type", self.key_type))
         return tuple((name, str(value)) for name, value in labels if value is not None)
+
+    @property
+    def way(self) -> tuple[tuple[str, str], ...]:
+        """What tells this result from the others of the same probe: the file, where it is one, and the variant."""
+        return (*((("file", self.target.name),) if self.target.is_file else ()), *self.variant)
 
 
 #: What a probe of one target yields: a result for each way of looking at it, never none.

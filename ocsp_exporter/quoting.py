@@ -10,6 +10,8 @@ _USERINFO: Final = re.compile(r"(?<=://)[^/?#\s]*@")
 def printable(text: str, limit: int | None = None) -> str:
     r"""Give `text` with what cannot be seen written as an escape such as `\n`, cut to about `limit` characters."""
     cut = text if limit is None or len(text) <= limit else text[:limit] + "…"
+    if cut.isprintable():
+        return cut
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut)
 
 

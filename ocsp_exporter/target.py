@@ -1,15 +1,17 @@
 """The text that names a target → Target, or one sentence that says what is wrong with it."""
 
+import contextlib
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import idna
 
-from ocsp_exporter.model import ProberKind, StartTLS, Target
+from ocsp_exporter.model import Module, ProberKind, StartTLS, Target
 from ocsp_exporter.quoting import quoted
+from ocsp_exporter.revocation.extensions import ocsp_urls
 
 
 class Scheme(NamedTuple):
@@ -89,9 +91,49 @@ def parse_crl_target(text: str) -> Target:
     return Target(name=text, host=host, port=port, location=location)
 
 
-def read_target(text: str, prober: ProberKind, starttls: StartTLS = StartTLS.NONE) -> Target:
-    """Read a target as a module's prober takes it, `starttls` being the module's. Raises TargetError."""
-    return parse_crl_target(text) if prober is ProberKind.CRL else parse_target(text, starttls)
+def parse_file_target(text: str) -> Target:
+    """Read the absolute path of a staple file, or a glob of such paths. Raises TargetError."""
+    try:
+        _check_path(text)
+    except ValueError as error:
+        forms = (
+            "absolute paths of staple files, in which *, ? and [...] stand for parts of a name and ** for any folders"
+        )
+        raise TargetError(f"target {quoted(text)}: {error}; accepted are {forms}") from None
+    return Target(name=text, host="", port=0, location=text)
+
+
+def parse_responder_target(text: str, named: Iterable[str] = ()) -> Target:
+    """Read the URL of a responder; of an empty text the first http(s) URL of those `named`. Raises TargetError."""
+    forms = "http://HOST/PATH, https://HOST/PATH"
+    if not text:
+        for url in named:
+            with contextlib.suppress(ValueError):
+                host, port = _split_url(url)
+                return Target(name="", host=host, port=port, location=url)
+        raise TargetError(
+            "the target is empty, and the module names no certificate in which an http(s) URL of its responder stands; "
+            f"write the URL: {forms}"
+        )
+    try:
+        host, port = _split_url(text)
+    except ValueError as error:
+        told = f"target {quoted(_without_secrets(text))}: {error}"
+        raise TargetError(f"{told}; accepted are {forms}, and nothing for the certificate's own") from None
+    return Target(name=text, host=host, port=port, location=text)
+
+
+def read_target(text: str, module: Module) -> Target:
+    """Read a target as a module's prober takes it. Raises TargetError."""
+    match module.prober:
+        case ProberKind.CRL:
+            return parse_crl_target(text)
+        case ProberKind.RESPONDER:
+            return parse_responder_target(text, ocsp_urls(module.certificate) if module.certificate else ())
+        case ProberKind.FILE:
+            return parse_file_target(text)
+        case ProberKind.TLS:
+            return parse_target(text, module.starttls)
 
 
 def parse_host(text: str) -> str:
@@ -128,11 +170,24 @@ def _locate(text: str) -> tuple[str, int, str]:
     path = text.removeprefix("file://")
     if path.startswith("/"):
         return "", 0, path
-    scheme, separator, rest = text.partition("://")
-    if not separator or scheme.lower() not in _WEB_PORTS:
+    if not _is_on_the_web(text):
         raise ValueError("that is neither an http(s) URL nor an absolute path")
+    return *_split_url(text), text
+
+
+def _split_url(text: str) -> tuple[str, int]:
+    """Give the host and the port of an http(s) URL."""
+    _check_text(text)
+    if not _is_on_the_web(text):
+        raise ValueError("that is no http(s) URL")
+    scheme, _, rest = text.partition("://")
     host, port = _host_and_port(rest)
-    return host, port or _WEB_PORTS[scheme.lower()], text
+    return host, port or _WEB_PORTS[scheme.lower()]
+
+
+def _is_on_the_web(text: str) -> bool:
+    scheme, separator, _ = text.partition("://")
+    return bool(separator) and scheme.lower() in _WEB_PORTS
 
 
 def _check_text(text: str) -> None:
@@ -142,6 +197,15 @@ def _check_text(text: str) -> None:
         raise ValueError(f"it is longer than {_MAX_TEXT} characters")
     if not text.isprintable() or " " in text:
         raise ValueError("it has white space or an invisible character")
+
+
+def _check_path(text: str) -> None:
+    """Check a path. It may have spaces in it, which a target of any other kind may not."""
+    _check_text(text.replace(" ", "_"))
+    if not text.startswith("/"):
+        raise ValueError("that is not an absolute path")
+    if text.endswith("/"):
+        raise ValueError("that is a folder")
 
 
 def _host_and_port(text: str) -> tuple[str, int | None]:

@@ -10,7 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from ocsp_exporter.commands.serve import bind, serve_until_signal
-from ocsp_exporter.config import DEFAULT_CONFIG
+from ocsp_exporter.config import DEFAULT_CONFIG, shown_of
 from ocsp_exporter.demo.lab import Lab, RunningEndpoint
 from ocsp_exporter.demo.states import State
 from ocsp_exporter.model import Status
@@ -33,10 +33,20 @@ async def _run(address: str) -> None:
     async with Lab.start() as lab:
         targets = lab.scheduled_targets(_INTERVAL)
         modules = {target.module.name: target.module for target in targets}
-        config = replace(DEFAULT_CONFIG, interval=_INTERVAL, modules=modules, targets=targets)
+        shown = shown_of(_written(lab))
+        config = replace(DEFAULT_CONFIG, interval=_INTERVAL, modules=modules, targets=targets, shown=shown)
         console = Console(highlight=False, markup=False, emoji=False)
         console.print(introduction(lab, _url(sockets[0])))
         await serve_until_signal(Work(config), Web(sockets))
+
+
+def _written(lab: Lab) -> dict[str, object]:
+    """Return what would have to stand in a file for the same; `root.pem` is what the lab gives for download."""
+    return {
+        "probe": {"interval": f"{_INTERVAL:g}s"},
+        "modules": {"tls": {"tls_config": {"ca_file": "root.pem"}}},
+        "targets": [{"targets": [each.address], "labels": {"endpoint": each.row.name}} for each in lab.endpoints],
+    }
 
 
 def introduction(lab: Lab, url: str) -> RenderableType:

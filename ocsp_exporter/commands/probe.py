@@ -51,9 +51,13 @@ def run(names: Sequence[str], module_name: str, config_file: Path | None, output
     """
     config = load(config_file)
     module = _module(module_name, config)
-    targets = _targets(names, module)
+    return look(_targets(names, module), module, config.egress, output)
+
+
+def look(targets: Sequence[Target], module: Module, egress: EgressPolicy, output: str) -> int:
+    """Probe the targets, and print and return as `run` does."""
     logs.set_up("warning", "logfmt")  # why an issuer could not be fetched, say
-    results = asyncio.run(_probe_all(targets, module, config.egress))
+    results = asyncio.run(_probe_all(targets, module, egress))
     _write(lambda: OUTPUTS[output](results))
     return EXIT_CODES[worst([assess(result, result.obtained_at).level for result in results])]
 
@@ -73,7 +77,7 @@ def _targets(names: Sequence[str], module: Module) -> list[Target]:
     targets, faults = [], []
     for name in names:
         try:
-            targets.append(read_target(name, module.prober, module.starttls))
+            targets.append(read_target(name, module))
         except TargetError as error:
             faults.append(str(error))
     if faults:

@@ -1,7 +1,9 @@
 """`ocsp-exporter serve` and `check-config`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import os
+import threading
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -16,19 +18,29 @@ from ocsp_exporter.config import BUILT_IN_MODULES
 from ocsp_exporter.config.values import parse_duration
 from ocsp_exporter.probing.observer import Observer
 from ocsp_exporter.probing.opening import open_prober
-from ocsp_exporter.serving import logs, server
+from ocsp_exporter.serving import listening, logs, server
 from ocsp_exporter.serving.discovery.sharding import Shard, parse_shard
+from ocsp_exporter.serving.external_url import Paths, read_paths
 from ocsp_exporter.serving.probes import Probe
-from ocsp_exporter.serving.reloading import ConfigFile
+from ocsp_exporter.serving.reloading import ConfigFile, digest_of
+
+#: Seconds for which threads are waited for at the end.
+_STUCK_THREADS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """What the command line says of listening: `addresses` for everything, `health_address` for health alone."""
+    """What the command line says of listening: `addresses` for everything, `health_address` for health alone.
+
+    With `systemd_socket` the sockets that systemd has opened take the place of the addresses.
+    """
 
     addresses: Sequence[str]
     web_config_file: Path | None
     health_address: str | None
+    external_url: str | None
+    route_prefix: str | None
+    systemd_socket: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +55,19 @@ class Work:
 def run(work: Work, listen: Listen, log_level: str, log_format: Literal["logfmt", "json"]) -> None:
     """Serve until SIGINT or SIGTERM. Raises ClickException where it cannot begin."""
     shard = _shard(work.shard)
-    file = ConfigFile(partial(read, work.config_file), work.config_file, _watch_interval(work.watch_interval))
+    # The digest first: what comes into the file after that is a change.
+    digest = digest_of(work.config_file)
+    file = ConfigFile(partial(read, work.config_file), work.config_file, _watch_interval(work.watch_interval), digest)
     config = load(work.config_file)
     web_config = load_web(listen.web_config_file) if listen.web_config_file else None
+    paths = _paths(listen)
     logs.set_up(log_level, log_format)
     health_addresses = [listen.health_address] if listen.health_address else []
     with ExitStack() as opened:
-        sockets = [opened.enter_context(each) for each in bind(listen.addresses)]
+        sockets = [opened.enter_context(each) for each in _sockets(listen)]
         health_sockets = [opened.enter_context(each) for each in bind(health_addresses, "--web.health-listen-address")]
-        web = server.Web(sockets, web_config, health_sockets)
-        asyncio.run(serve_until_signal(server.Work(config, file, shard), web))
+        web = server.Web(sockets, web_config, health_sockets, paths)
+        run_to_the_end(serve_until_signal(server.Work(config, file, shard), web))
 
 
 def check(config_file: Path) -> None:
@@ -91,8 +106,36 @@ def _watch_interval(text: str | None) -> float | None:
 def bind(addresses: Sequence[str], option: str = "--web.listen-address") -> list[socket]:
     """Return listening sockets for the addresses of an option. Raises ClickException where one cannot be had."""
     try:
-        return server.bind(addresses, option)
-    except server.ListenError as error:
+        return listening.bind(addresses, option)
+    except listening.ListenError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def run_to_the_end(main: Coroutine[None, None, None]) -> None:
+    """Run the main coroutine, and end the process soon after it.
+
+    A thread that hangs, as in a file system that does not answer, cannot be ended, and Python would wait for it.
+    """
+    with asyncio.Runner() as runner:
+        runner.run(main)
+        last_resort = threading.Timer(_STUCK_THREADS, os._exit, (os.EX_OK,))
+        last_resort.daemon = True
+        last_resort.start()
+
+
+def _sockets(listen: Listen) -> list[socket]:
+    if not listen.systemd_socket:
+        return bind(listen.addresses)
+    try:
+        return listening.passed_sockets()
+    except listening.ListenError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _paths(listen: Listen) -> Paths:
+    try:
+        return read_paths(listen.external_url, listen.route_prefix)
+    except ValueError as error:
         raise click.ClickException(str(error)) from error
 
 

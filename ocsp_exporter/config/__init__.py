@@ -8,10 +8,12 @@ from ocsp_exporter.config.loading import (
     json_schema,
     load_config,
     parse_config,
+    show_config,
 )
 from ocsp_exporter.config.module_schema import DEFAULT_MODULE
 from ocsp_exporter.config.module_showing import show_module
 from ocsp_exporter.config.reading import ConfigError, read_text
+from ocsp_exporter.config.showing import complete as shown_of
 from ocsp_exporter.config.web import (
     RateLimit,
     ServerTLS,
@@ -39,5 +41,7 @@ __all__ = [
     "parse_web_config",
     "read_text",
     "read_web_document",
+    "show_config",
     "show_module",
+    "shown_of",
 ]

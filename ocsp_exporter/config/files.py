@@ -4,6 +4,7 @@ import os
 import stat
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -19,6 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ocsp_exporter.quoting import printable, quoted
+from ocsp_exporter.revocation.certificate import name_text, subject_of
+from ocsp_exporter.revocation.signature import signed_by
 
 #: Larger than any bundle of roots in use (the system's has 0.2 MiB).
 MAX_BYTES: Final = 8 * 1024 * 1024
@@ -42,6 +45,23 @@ def read_certificates(name: str, folder: Path) -> tuple[x509.Certificate, ...]:
     PEM with any number of certificates, or one in DER. Raises ValueError with a sentence that names the file.
     """
     return _read_as(_certificates, folder / name, _CERTIFICATES)
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFile:
+    """A file that has one certificate."""
+
+    path: Path
+    certificate: x509.Certificate
+
+
+def read_certificate(name: str, folder: Path) -> CertificateFile:
+    """Read the one certificate of the file `name`, which is relative to `folder`, in PEM or DER.
+
+    Raises ValueError with a sentence that names the file.
+    """
+    path = folder / name
+    return CertificateFile(path, _read_as(_certificate, path, "one certificate, in PEM or DER"))
 
 
 def read_private_key(name: str, folder: Path) -> bytes:
@@ -81,6 +101,14 @@ def _read_as(read: Callable[[bytes], T], path: Path, expected: str) -> T:
     except ValueError as error:
         fault = printable(str(error), 80)
     raise ValueError(f"the file {quoted(str(path))} {fault}; expected {expected}")
+
+
+def check_issued(file: CertificateFile, issuer: x509.Certificate) -> None:
+    """Raise ValueError with a sentence that names the file unless its certificate was signed by the issuer's key."""
+    if not signed_by(file.certificate, issuer):
+        subject, ca = (quoted(name_text(subject_of(each))) for each in (file.certificate, issuer))
+        told = f"has the certificate of {subject}, which the CA {ca}, as its certificate was given, did not issue"
+        raise ValueError(f"the file {quoted(str(file.path))} {told}; expected a certificate of that CA")
 
 
 def read_regular_file(path: Path, most: int = MAX_BYTES) -> bytes:
@@ -128,6 +156,13 @@ def _certificates(content: bytes) -> tuple[x509.Certificate, ...]:
     if content.count(b"-----BEGIN CERTIFICATE-----") > len(certificates):
         raise ValueError("has a certificate that is damaged or cut off")
     return certificates
+
+
+def _certificate(content: bytes) -> x509.Certificate:
+    certificates = _certificates(content)
+    if len(certificates) > 1:
+        raise ValueError(f"has {len(certificates)} certificates")
+    return certificates[0]
 
 
 def _private_key(content: bytes) -> bytes:

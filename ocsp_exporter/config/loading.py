@@ -1,22 +1,24 @@
 """YAML text → Config, or every fault in it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from ocsp_exporter.config import discovery_schema, module_schema, schema, yaml_reader
+from ocsp_exporter.config import discovery_schema, module_schema, schema, showing, source_schema, yaml_reader
 from ocsp_exporter.config.discovery import FileDiscovery, HTTPDiscovery, file_discovery, http_discovery
 from ocsp_exporter.config.document import Document, Fault, Steps, show_steps
 from ocsp_exporter.config.reading import ConfigError, check, in_order, read_text
 from ocsp_exporter.model import (
+    AddressChoice,
     AllowedTargets,
     ClientCertificate,
     CRLSettings,
     EgressPolicy,
     IPNetwork,
+    KnownAnswer,
     Module,
     ProberKind,
     ResponderSettings,
@@ -49,7 +51,8 @@ BUILT_IN_MODULES: Final[Mapping[str, Module]] = MappingProxyType(
 class Config:
     """The whole configuration, complete and valid. `interval` is in seconds; a module's key is its name.
 
-    `store_path` None: what was fetched is kept in memory only.
+    `store_path` None: what was fetched is kept in memory only. `shown` is the whole as people are shown it, in the
+    shape of the file.
     """
 
     interval: float
@@ -62,6 +65,7 @@ class Config:
     targets: tuple[ScheduledTarget, ...]
     file_discoveries: tuple[FileDiscovery, ...] = ()
     http_discoveries: tuple[HTTPDiscovery, ...] = ()
+    shown: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
 
 def load_config(path: Path) -> Config:
@@ -77,9 +81,18 @@ def parse_config(text: str, name: str, folder: Path) -> Config:
     document = yaml_reader.read(text, name, is_secret=discovery_schema.is_secret)
     file, faults = check(document, schema.File, folder)
     faults += filter(None, _relations(document))
+    if not faults:
+        faults += filter(None, _faults_of_responders(document, file))
     if faults:
         raise ConfigError(in_order(faults))
-    return _build(file, folder)
+    return _build(file, folder, document.value)
+
+
+def show_config(config: Config) -> bytes:
+    """Give a configuration as YAML for people: every key that has a value, defaults included, and no secret."""
+    named = config.shown.get("modules")
+    built_in = [name for name in BUILT_IN_MODULES if name not in (named if isinstance(named, dict) else {})]
+    return f"# Modules built in beside these: {', '.join(built_in)}.\n{showing.as_yaml(config.shown)}".encode()
 
 
 def json_schema() -> dict[str, Any]:
@@ -122,11 +135,30 @@ def _target_fault(text: str, module: dict[str, object]) -> str:
 
     Which protocol it begins with changes nothing about that, only the port.
     """
+    prober = next((each for each in ProberKind if each == module.get("prober")), ProberKind.TLS)
+    if not text and prober is ProberKind.RESPONDER:
+        return ""  # what that leads to stands in a certificate
     try:
-        read_target(text, ProberKind.CRL if module.get("prober") == ProberKind.CRL else ProberKind.TLS)
+        read_target(text, Module("", prober))
     except TargetError as error:
         return str(error)
     return ""
+
+
+def _faults_of_responders(document: Document, file: schema.File) -> Iterator[Fault | None]:
+    """Check what responders that are watched by themselves need, once their certificates have been read."""
+    responders = {name: keys for name, keys in file.modules.items() if keys.prober is ProberKind.RESPONDER}
+    for name, keys in responders.items():
+        if file.egress.proxy_url and keys.addresses is AddressChoice.ALL:
+            told = "expected first: egress.proxy_url names a proxy, which looks names up, and goes to any address"
+            yield document.fault(("modules", name, "addresses"), told, got=True)
+    for position, group in enumerate(file.targets):
+        for index, text in enumerate(group.targets):
+            if group.module in responders and not text:
+                try:
+                    read_target(text, _module(group.module, responders[group.module]))
+                except TargetError as error:
+                    yield document.fault(("targets", position, "targets", index), str(error))
 
 
 def _dict(value: object) -> dict[str, object]:
@@ -137,7 +169,7 @@ def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _build(file: schema.File, folder: Path) -> Config:
+def _build(file: schema.File, folder: Path, written: object) -> Config:
     interval = file.probe.interval
     modules = dict(BUILT_IN_MODULES) | {name: _module(name, keys) for name, keys in file.modules.items()}
     return Config(
@@ -150,7 +182,7 @@ def _build(file: schema.File, folder: Path) -> Config:
         modules=MappingProxyType(modules),
         targets=tuple(
             ScheduledTarget(
-                target=read_target(target, modules[group.module].prober, modules[group.module].starttls),
+                target=read_target(target, modules[group.module]),
                 module=modules[group.module],
                 interval=group.interval or interval,
                 labels=tuple(sorted((name, value) for name, value in group.labels.items() if value)),
@@ -160,6 +192,7 @@ def _build(file: schema.File, folder: Path) -> Config:
         ),
         file_discoveries=tuple(file_discovery(keys, interval, folder) for keys in file.file_sd_configs),
         http_discoveries=tuple(http_discovery(keys, interval) for keys in file.http_sd_configs),
+        shown=showing.complete(written),
     )
 
 
@@ -199,6 +232,7 @@ def _module(name: str, keys: module_schema.Module) -> Module:
             policy=keys.staple.policy,
             handshakes=keys.staple.handshakes,
             retry_missing=keys.staple.retry_missing,
+            file=keys.staple.file,
         ),
         issuers=keys.issuer_file or (),
         fetch_issuer=keys.fetch_issuer,
@@ -207,12 +241,16 @@ def _module(name: str, keys: module_schema.Module) -> Module:
             query=keys.crl.query, urls=tuple(keys.crl.urls), timeout=keys.crl.timeout, refresh=keys.crl.refresh
         ),
         chain=keys.chain,
+        certificates=tuple(keys.certificates),
+        certificate=keys.certificate_file.certificate if keys.certificate_file else None,
+        known_answers=tuple(KnownAnswer(each.serial_number, each.expect) for each in keys.known_answers),
+        profile=keys.profile,
         clock_skew=keys.clock_skew,
         max_age_without_next_update=keys.max_age_without_next_update,
     )
 
 
-def _responder(keys: module_schema.Responder) -> ResponderSettings:
+def _responder(keys: source_schema.Responder) -> ResponderSettings:
     return ResponderSettings(
         query=keys.query,
         urls=tuple(keys.urls),
@@ -237,4 +275,4 @@ def _tls(keys: module_schema.TLSConfig) -> TLSSettings:
 
 
 #: What holds without a configuration file.
-DEFAULT_CONFIG: Final = _build(schema.File(), Path())
+DEFAULT_CONFIG: Final = _build(schema.File(), Path(), None)

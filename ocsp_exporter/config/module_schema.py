@@ -1,47 +1,45 @@
 """The keys of a module in a configuration file, section by section."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from ocsp_exporter import model
-from ocsp_exporter.config.files import check_key
+from ocsp_exporter.config.files import check_issued, check_key
 from ocsp_exporter.config.keys import Keys, seconds
+from ocsp_exporter.config.source_schema import CRL, KnownAnswer, Responder
 from ocsp_exporter.config.types import (
     ALPN,
+    Certificate,
     Certificates,
     Choice,
     Depth,
     DistinctItems,
     Duration,
-    Hash,
+    FileGlob,
+    FilePath,
     Host,
     Items,
     Key,
-    Method,
     Policy,
     PositiveDuration,
     PrivateKey,
     Probing,
     Protocol,
-    Query,
-    Refresh,
+    Rules,
     Section,
-    SourceURLs,
     Start,
     Version,
     not_empty,
 )
-from ocsp_exporter.model import ProberKind, TLSVersion
+from ocsp_exporter.model import ExpectedAnswer, ProberKind, TLSVersion
 
 #: The module of targets that name none.
 DEFAULT_MODULE: Final = "tls"
 
 _MODULE: Final = model.Module(DEFAULT_MODULE)
-_RESPONDER: Final = _MODULE.responder
-_CRL: Final = _MODULE.crl
 
 
 class TLSConfig(Keys):
@@ -117,55 +115,9 @@ class Staple(Keys):
         le=1000,
         description="Further handshakes when a required staple is missing, for servers that fetch it when first asked.",
     )
-
-
-class Responder(Keys):
-    """How a certificate's OCSP responder is asked, and whose responses are accepted."""
-
-    query: bool = Field(default=_RESPONDER.query, description="Ask the responder for a second opinion.")
-    urls: SourceURLs = Field(
-        default=list(_RESPONDER.urls),
-        description="Where to ask, http or https, one after the other; in place of the URLs in the certificate.",
-    )
-    method: Method = Field(
-        default=_RESPONDER.method,
-        description="auto: by GET where the request fits 255 bytes, else by POST, and by the other one when it fails; "
-        "get or post: only so.",
-    )
-    nonce: bool = Field(
-        default=_RESPONDER.nonce,
-        description="Send a nonce (RFC 9654); a response with another one is not accepted, one without is.",
-    )
-    hash: Hash = Field(
-        default=_RESPONDER.hash, description="The hash that names the certificate in requests: sha1 or sha256."
-    )
-    timeout: PositiveDuration = seconds(_RESPONDER.timeout, "When a request is given up.")
-    refresh: Refresh = seconds(
-        _RESPONDER.refresh,
-        "When an answer is asked for again at the latest, 2m or more; earlier where half its life is over.",
-    )
-    trusted_certificates: Items[Certificates] = Field(
-        default=[],
-        description="Files with certificates, PEM, relative to this file, of responders that may answer for every "
-        "issuer (RFC 6960, section 4.2.2.2, first case).",
-    )
-
-
-class CRL(Keys):
-    """Whether and how a certificate's CRL is asked."""
-
-    query: Query = Field(
-        default=_CRL.query,
-        description="never; fallback: where there is no responder, or it gave no verified answer; always.",
-    )
-    urls: SourceURLs = Field(
-        default=list(_CRL.urls),
-        description="Where to ask, http or https, one after the other; in place of the URLs in the certificate.",
-    )
-    timeout: PositiveDuration = seconds(_CRL.timeout, "When a request is given up.")
-    refresh: Refresh = seconds(
-        _CRL.refresh,
-        "When the CRL is asked for again at the latest, 2m or more; earlier where half its life is over.",
+    file: FilePath | None = Field(
+        default=_MODULE.staple.file,
+        description="The server's own copy of its staple, relative to this file, to compare with what it serves.",
     )
 
 
@@ -174,8 +126,9 @@ class Module(Keys):
 
     prober: Probing = Field(
         default=_MODULE.prober,
-        description="tls: make TLS handshakes with the target; crl: watch a CRL by itself, the target being its URL or "
-        "the absolute path of its file.",
+        description="tls: make TLS handshakes with the target; responder: watch an OCSP responder by itself, the "
+        "target being its URL, or empty for the one in the certificate; crl: watch a CRL by itself, the target being "
+        "its URL or the absolute path of its file; file: watch the staples in files, the target being a path or glob.",
     )
     timeout: PositiveDuration = seconds(_MODULE.timeout, "When a probe is given up.")
     starttls: Start = Field(
@@ -208,6 +161,23 @@ class Module(Keys):
         default=_MODULE.chain,
         description="Which certificates responder and CRL are asked about: the leaf, or all but the root.",
     )
+    certificates: Items[FileGlob] = Field(
+        default=list(_MODULE.certificates),
+        description="Globs, relative to this file, of files with the certificates that staple files are about, and "
+        "with their issuers; PEM or DER. They are read again when they change.",
+    )
+    certificate_file: Certificate | None = Field(
+        default=None,
+        description="The certificate about which the prober responder asks, PEM, relative to this file.",
+    )
+    known_answers: Items[KnownAnswer] = Field(
+        default=[],
+        description="What the responder is known to say of certificates of its CA; the prober responder asks for each.",
+    )
+    profile: Rules = Field(
+        default=_MODULE.profile,
+        description="private: hold the responder to the rules for all; public: and to those of public CAs.",
+    )
     issuer_file: Certificates | None = Field(
         default=None,
         description="Certificates of issuers, PEM, relative to this file, for servers that do not send theirs.",
@@ -228,8 +198,11 @@ class Module(Keys):
 
     @model_validator(mode="after")
     def _keys_of_the_prober(self) -> Self:
-        known = KEYS_OF[self.prober]
-        foreign = [name for name in type(self).model_fields if name in self.model_fields_set - known]
+        foreign = _changed(self, KEYS_OF[self.prober])
+        if self.prober is ProberKind.FILE:
+            foreign += [f"responder.{name}" for name in _changed(self.responder, _KEYS_OF_RESPONSES)]
+        if self.prober is ProberKind.RESPONDER:
+            foreign += [f"responder.{name}" for name in _changed(self.responder, _KEYS_OF_RESPONDERS)]
         if foreign:
             raise ValueError(f"{', '.join(foreign)} is of no use with the prober {self.prober}; leave it out")
         return self
@@ -240,12 +213,61 @@ class Module(Keys):
             raise ValueError("the prober crl needs an issuer_file with one certificate: that of the CRL's issuer")
         return self
 
+    @model_validator(mode="after")
+    def _certificates_of_the_files(self) -> Self:
+        if self.prober is ProberKind.FILE and not self.certificates:
+            raise ValueError(
+                "the prober file needs certificates: globs of files with the certificates that the staples are about, "
+                "and with their issuers"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_copy_for_one_certificate(self) -> Self:
+        if self.staple.file is not None and len(self.key_types) > 1:
+            raise ValueError(
+                "staple.file holds one staple, and each of several key_types has its own; write a module for each"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _subject_of_the_responder(self) -> Self:
+        if self.prober is not ProberKind.RESPONDER:
+            return self
+        if len(self.issuer_file or ()) != 1:
+            raise ValueError("the prober responder needs an issuer_file with one certificate: that of its CA")
+        if not self.certificate_file and {each.expect for each in self.known_answers} <= {ExpectedAnswer.UNAUTHORIZED}:
+            raise ValueError(
+                "the prober responder needs a certificate_file, or known_answers with one that is good, revoked or "
+                "unknown: what to ask about"
+            )
+        for file in (self.certificate_file, *(each.certificate_file for each in self.known_answers)):
+            if file and self.issuer_file:
+                check_issued(file, self.issuer_file[0])
+        return self
+
+
+def _changed(keys: Keys, known: Collection[str]) -> list[str]:
+    """Give the keys beside `known` that were given another value than their default, which may be spelled out."""
+    return [
+        name
+        for name, field in type(keys).model_fields.items()
+        if name not in known and getattr(keys, name) != field.get_default(call_default_factory=True)
+    ]
+
 
 _KEYS_OF_ALL: Final = frozenset({"prober", "timeout", "issuer_file", "clock_skew", "max_age_without_next_update"})
+#: Whose responses are accepted where no responder is asked.
+_KEYS_OF_RESPONSES: Final = frozenset({"trusted_certificates"})
+#: How a responder is asked that is watched by itself: by both methods, anew in each probe.
+_KEYS_OF_RESPONDERS: Final = frozenset({"nonce", "hash", "timeout", "trusted_certificates"})
 #: The keys of a module that mean something to its prober.
 KEYS_OF: Final[Mapping[ProberKind, frozenset[str]]] = MappingProxyType(
     {
-        ProberKind.TLS: frozenset(Module.model_fields),
+        ProberKind.TLS: frozenset(Module.model_fields)
+        - {"certificates", "certificate_file", "known_answers", "profile"},
+        ProberKind.RESPONDER: _KEYS_OF_ALL | {"certificate_file", "known_answers", "profile", "responder", "addresses"},
         ProberKind.CRL: _KEYS_OF_ALL | {"crl"},
+        ProberKind.FILE: _KEYS_OF_ALL | {"certificates", "responder"},
     }
 )

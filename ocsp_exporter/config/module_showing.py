@@ -8,12 +8,10 @@ import yaml
 from cryptography import x509
 
 from ocsp_exporter.config.module_schema import KEYS_OF
+from ocsp_exporter.config.showing import SECRET
 from ocsp_exporter.config.values import show_duration
 from ocsp_exporter.model import Module
 from ocsp_exporter.quoting import without_userinfo
-
-#: What stands in the place of a secret, as in Prometheus.
-_SECRET: Final = "<secret>"  # noqa: S105 - the word that hides them
 
 #: Where a field of the model is not called as the key is.
 _KEYS: Final = {"issuers": "issuer_file", "trusted": "trusted_certificates"}
@@ -34,7 +32,7 @@ def _tls(module: Module) -> dict[str, object]:
         "server_name": module.server_name,
         "send_server_name": module.send_server_name,
         "cert_file": _shown(client.chain) if client else None,
-        "key_file": _SECRET if client else None,
+        "key_file": SECRET if client else None,
         **dict(_fields(settings, {"roots", "client_certificate"})),
     }
 
@@ -44,7 +42,7 @@ def _fields(value: object, others: Iterable[str] = ()) -> Iterator[tuple[str, ob
     for each in fields(value) if is_dataclass(value) else ():
         if each.name not in others:
             key = _KEYS.get(each.name, each.name)
-            yield key, _shown(getattr(value, each.name)) if each.repr else _SECRET
+            yield key, _shown(getattr(value, each.name)) if each.repr else SECRET
 
 
 def _shown(value: object) -> object:
@@ -60,4 +58,4 @@ def _shown(value: object) -> object:
         case x509.Certificate():
             return value.subject.rfc4514_string()
         case _:
-            return dict(_fields(value)) if is_dataclass(value) else _SECRET
+            return dict(_fields(value)) if is_dataclass(value) else SECRET

@@ -98,7 +98,9 @@ class TargetGroup(Keys):
 
     targets: Items[str] = Field(
         description="HOST, HOST:PORT or [IPv6]:PORT, with or without https://, tls:// or a protocol such as smtp:// in "
-        "front; the port defaults to the protocol's. Of a module with the prober crl: a URL, or the path of a file."
+        "front; the port defaults to the protocol's. With prober crl: a URL, or the path of a file; with responder: "
+        "its URL, or nothing for the one in the certificate; with file: the absolute path of a staple file, or a glob "
+        "of such paths."
     )
     module: str = Field(default=DEFAULT_MODULE, description="The module to look with.")
     interval: PositiveDuration | None = Field(default=None, description="How often; absent: as probe.interval says.")

@@ -1,5 +1,6 @@
 """The types of values in a configuration file: how each is checked, and what it is read into."""
 
+import glob
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
@@ -14,7 +15,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from ocsp_exporter.config.files import read_certificates, read_private_key
+from ocsp_exporter.config.files import CertificateFile, read_certificate, read_certificates, read_private_key
 from ocsp_exporter.config.labels import check_label_name, check_label_value
 from ocsp_exporter.config.values import (
     DURATION_PATTERN,
@@ -26,6 +27,7 @@ from ocsp_exporter.config.values import (
     parse_network,
     parse_network_or_host,
     parse_network_or_name,
+    parse_serial_number,
     parse_size,
 )
 from ocsp_exporter.model import (
@@ -35,11 +37,13 @@ from ocsp_exporter.model import (
     CertIDHash,
     ChainDepth,
     CRLQuery,
+    ExpectedAnswer,
     Follow,
     IPNetwork,
     IPProtocol,
     KeyType,
     ProberKind,
+    Profile,
     RequestMethod,
     StaplePolicy,
     StartTLS,
@@ -117,8 +121,35 @@ def _folder_path(value: object, info: ValidationInfo) -> Path:
     return folder_of(info) / name
 
 
+def _file_path(value: object, info: ValidationInfo) -> str:
+    name = text_of(value)
+    if not name or "\0" in name:
+        raise PydanticCustomError(_EXPECTED, "expected the path of a file")
+    return str(folder_of(info).absolute() / name)
+
+
+def _file_glob(value: object, info: ValidationInfo) -> str:
+    name = text_of(value)
+    if not name or "\0" in name or name.endswith("/"):
+        raise PydanticCustomError(_EXPECTED, "expected the path of a file, or a glob of such paths")
+    # What is special in a glob may stand in the name of the folder.
+    return str(Path(glob.escape(str(folder_of(info).absolute())), name))
+
+
 def _certificates(value: object, info: ValidationInfo) -> tuple[x509.Certificate, ...]:
     return read_certificates(text_of(value), folder_of(info))
+
+
+def _certificate(value: object, info: ValidationInfo) -> CertificateFile:
+    return read_certificate(text_of(value), folder_of(info))
+
+
+def _serial_number(value: object) -> int:
+    text = text_of(value)
+    try:
+        return parse_serial_number(text)
+    except ValueError as error:
+        raise PydanticCustomError(_EXPECTED, "{why}", {"why": str(error)}) from None
 
 
 def _private_key(value: object, info: ValidationInfo) -> bytes:
@@ -171,7 +202,11 @@ NetworkOrHost = Annotated[IPNetwork | str, PlainValidator(_network_or_host, json
 NetworkOrName = Annotated[IPNetwork | str, PlainValidator(_network_or_name, json_schema_input_type=str)]
 ProxyURL = Annotated[str, AfterValidator(check_proxy_url)]
 Folder = Annotated[Path, PlainValidator(_folder_path, json_schema_input_type=str)]
+FilePath = Annotated[str, PlainValidator(_file_path, json_schema_input_type=str)]
+FileGlob = Annotated[str, PlainValidator(_file_glob, json_schema_input_type=str)]
 Certificates = Annotated[tuple[x509.Certificate, ...], PlainValidator(_certificates, json_schema_input_type=str)]
+Certificate = Annotated[CertificateFile, PlainValidator(_certificate, json_schema_input_type=str)]
+SerialNumber = Annotated[int, PlainValidator(_serial_number, json_schema_input_type=str)]
 PrivateKey = Annotated[bytes, PlainValidator(_private_key, json_schema_input_type=str)]
 ALPN = Annotated[str, AfterValidator(check_alpn)]
 Host = Annotated[str, AfterValidator(_host)]
@@ -190,6 +225,8 @@ Probing = Annotated[ProberKind, Field(strict=False)]
 Method = Annotated[RequestMethod, Field(strict=False)]
 Hash = Annotated[CertIDHash, Field(strict=False)]
 Query = Annotated[CRLQuery, Field(strict=False)]
+Expected = Annotated[ExpectedAnswer, Field(strict=False)]
+Rules = Annotated[Profile, Field(strict=False)]
 Depth = Annotated[ChainDepth, Field(strict=False)]
 #: Of a section, all of whose keys are commented out, YAML leaves nothing: that means its defaults.
 Section = Annotated[T, BeforeValidator(lambda value: {} if value is None else value)]

@@ -31,6 +31,8 @@ _NAME_PATTERN: Final = re.compile(r"[a-z0-9_.*?-]{1,253}")
 
 _MAX_URL: Final = 2048  # characters
 
+_FIRST_LONG_SERIAL: Final = 2**159  # as an INTEGER it has 21 octets: RFC 5280, section 4.1.2.2
+
 _MAX_ALPN: Final = 255  # bytes: RFC 7301, section 3.1
 
 
@@ -67,6 +69,15 @@ def show_size(size: int) -> str:
     """Write a size in the largest unit of which it is a whole number: `256KiB`."""
     unit = next(name for name in reversed(_SIZES) if size % _SIZES[name] == 0)
     return f"{size // _SIZES[unit]}{unit}"
+
+
+def parse_serial_number(text: str) -> int:
+    """Read a serial number such as `0x1234` or `4660`. Raises ValueError with a sentence."""
+    found = re.fullmatch(r"0[xX]([0-9a-fA-F]{1,40})|([0-9]{1,48})", text)
+    number = int(found[1], 16) if found and found[1] else int(found[2]) if found else 0
+    if not 1 <= number < _FIRST_LONG_SERIAL:
+        raise ValueError('expected a serial number as "0x1234" or in decimal, above 0 and of at most 20 octets')
+    return number
 
 
 def parse_network(text: str) -> IPNetwork:

@@ -1,11 +1,9 @@
 """A CRL watched by itself, at a URL or in a file: for CAs that publish nothing else."""
 
 import asyncio
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from cryptography import x509
 
@@ -22,7 +20,7 @@ from ocsp_exporter.model import (
     Target,
 )
 from ocsp_exporter.probing.crl_reading import read_crl
-from ocsp_exporter.probing.files import FileUnusable, read_regular_file
+from ocsp_exporter.probing.files import FileUnusable, Version, read_regular_file, version_of
 from ocsp_exporter.probing.opinions import Opinions
 from ocsp_exporter.probing.sources import KeptCRL, judge_crl, numbered_after
 from ocsp_exporter.probing.timing import by
@@ -38,8 +36,6 @@ _TRIED_AGAIN_AFTER = 300.0
 
 #: The path of a file, and whose CRL is looked for in it.
 _Place = tuple[str, x509.Certificate]
-#: What tells one version of a file from another: device, inode, size and time.
-_Version = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +45,12 @@ class _Read:
     `last` is the last CRL that was read there, of this version or of an earlier one. `at` is when it was read.
     """
 
-    version: _Version
+    version: Version
     found: KeptCRL | Problem
     last: KeptCRL | None
     at: float
 
-    def is_of(self, version: _Version, now: float) -> bool:
+    def is_of(self, version: Version, now: float) -> bool:
         """Tell whether reading this version again would bring nothing else."""
         may_be_ours = self.found is Problem.TOO_LARGE  # for the time and memory that there was
         return self.version == version and not (may_be_ours and now > self.at + _TRIED_AGAIN_AFTER)
@@ -117,9 +113,9 @@ class CRLWatch:
     async def _read_if_changed(self, place: _Place) -> _Read:
         path, issuer = place
         before = self._files.get(place)
-        version = await asyncio.to_thread(_version_of, path)
+        version = await asyncio.to_thread(version_of, path)
         if before is None or not before.is_of(version, self._clock()):
-            content = await asyncio.to_thread(read_regular_file, Path(path), self._largest)
+            content = await asyncio.to_thread(read_regular_file, path, self._largest)
             last = before.last if before else None
             found = await _found(content, issuer, last)
             before = _Read(version, found, last if isinstance(found, Problem) else found, self._clock())
@@ -136,11 +132,3 @@ async def _found(content: bytes, issuer: x509.Certificate, last: KeptCRL | None)
     except MalformedCRL as malformed:
         return malformed.problem
     return numbered_after(KeptCRL(crl), issuer, last)
-
-
-def _version_of(path: str) -> _Version:
-    try:
-        status = os.stat(path)  # noqa: PTH116 -- the numbers are all that is wanted
-    except OSError as error:
-        raise FileUnusable(f"{path} cannot be read: {error.strerror}") from error
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

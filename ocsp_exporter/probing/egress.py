@@ -40,7 +40,8 @@ class Request:
 
     A root that vouches for the URL vouches for where it redirects to as well; the operator, who wrote the URL, for no
     more than a root where that leads to another host. No more than `limit` bytes are taken, and no
-    more than the policy's `max_response_bytes` where that is None.
+    more than the policy's `max_response_bytes` where that is None. `address` is the one of the host's addresses to
+    connect to, judged as any; None: the first that answers. A proxy, which looks names up, cannot be told so.
     """
 
     url: str
@@ -48,19 +49,22 @@ class Request:
     content: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     limit: int | None = None
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came, by status 200, or 304 without a body where the request was conditional.
 
-    `url` is where it came from, after all redirects. The names of `headers` are in lower case.
+    `url` is where it came from, after all redirects. The names of `headers` are in lower case. `took`: the seconds for
+    all of it, from the look-up of the name to the end of the body.
     """
 
     url: str
     status_code: int
     headers: Mapping[str, str]
     body: bytes
+    took: float = 0.0
 
     @property
     def content_type(self) -> str:
@@ -83,7 +87,10 @@ class FetchFailed(Exception):
     """Nothing usable came. `detail` is a sentence for people; `status_code` and `headers` are of an answer refused.
 
     `retry_after`: the seconds for which asking that host again is of no use, None where nothing speaks against it.
+    `took`: the seconds until it failed, None where it was not even tried.
     """
+
+    took: float | None = None
 
     def __init__(
         self,
@@ -115,11 +122,15 @@ class Egress:
 
     async def fetch(self, request: Request, deadline: float) -> Answer:
         """Return what the request's URL leads to by `deadline`, on the loop's clock. Raises FetchFailed."""
+        clock = asyncio.get_running_loop().time
+        _ = self._transport  # to make it takes longer than most answers do
+        begun = clock()
         try:
-            async with asyncio.timeout_at(deadline):
-                return await self._follow(request, deadline)
-        except TimeoutError as error:
-            raise FetchFailed(Problem.TIMEOUT, f"{request.url} did not answer in time") from error
+            answer = await self._follow_by(deadline, request)
+        except FetchFailed as failed:
+            failed.took = clock() - begun
+            raise
+        return replace(answer, took=clock() - begun)
 
     def require_permission(self, request: Request) -> None:
         """Raise FetchFailed for what is not permitted, as far as that is clear without looking a name up."""
@@ -129,6 +140,13 @@ class Egress:
         """Close all connections. No fetch may be under way."""
         if "_transport" in self.__dict__:  # made at the first fetch
             await self._transport.aclose()
+
+    async def _follow_by(self, deadline: float, request: Request) -> Answer:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._follow(request, deadline)
+        except TimeoutError as error:
+            raise FetchFailed(Problem.TIMEOUT, f"{request.url} did not answer in time") from error
 
     async def _follow(self, request: Request, deadline: float) -> Answer:
         url = _parse(request.url)
@@ -143,6 +161,8 @@ class Egress:
             before, url = url, _parse(response.headers["location"], url)
             if response.status_code == _SEE_OTHER:
                 request = replace(request, content=None)
+            if url.host != before.host:
+                request = replace(request, address=None)
             if request.vouched_by is Voucher.OPERATOR and url.host != before.host:
                 request = replace(request, vouched_by=Voucher.TRUST)  # he wrote the first URL, and not this one
         told = f"{request.url} redirects more than {MOST_REDIRECTS} times"
@@ -166,16 +186,19 @@ class Egress:
 
     async def _permitted_addresses(self, url: httpx.URL, request: Request) -> list[str]:
         host = _ascii_host(url)
-        try:
-            found = await self._resolver.resolve(host)
-        except ProbeFailed as error:
-            raise FetchFailed(Problem.UNREACHABLE, error.detail) from error
-        addresses = list(dict.fromkeys(address.host for address in found))
+        addresses = [request.address] if request.address else await self._addresses(host)
         objections = [objection(self._policy, host, address, request.vouched_by) for address in addresses]
         permitted = [address for address, told in zip(addresses, objections, strict=True) if told is None]
         if not permitted:
             raise FetchFailed(Problem.BLOCKED_BY_EGRESS_POLICY, f"{url} may not be asked: {objections[0]}")
         return permitted[:_MOST_ADDRESSES]
+
+    async def _addresses(self, host: str) -> list[str]:
+        try:
+            found = await self._resolver.resolve(host)
+        except ProbeFailed as error:
+            raise FetchFailed(Problem.UNREACHABLE, error.detail) from error
+        return list(dict.fromkeys(address.host for address in found))
 
     def _require_permission(self, url: httpx.URL, request: Request) -> None:
         """Judge a URL as it stands, so that a forbidden name is not even looked up, nor a proxy asked for it."""

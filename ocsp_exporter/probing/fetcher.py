@@ -25,8 +25,9 @@ _REFUSALS = {Problem.BLOCKED_BY_EGRESS_POLICY, Problem.UNSUPPORTED_SCHEME}
 class Fetcher:
     """Fetches politely, from one event loop.
 
-    A host is scheme, name and port of the URL that is asked for, wherever that redirects to. `requests_per_second`
-    is for each host. `clock` is in step with the loop's, `random` is from 0 to 1, `wall` shows seconds since 1970.
+    A host is scheme, name and port of the URL that is asked for, wherever that redirects to, and the address where the
+    request names one: each has faults of its own. `requests_per_second` is for each host. `clock` is in step with the
+    loop's, `random` is from 0 to 1, `wall` shows seconds since 1970.
     """
 
     def __init__(
@@ -44,14 +45,21 @@ class Fetcher:
         self._clock = clock
         self._wall = wall
         self._random = random
-        self._hosts: dict[str, Host] = {}  # the one that was asked last is the last
+        self._hosts: dict[tuple[str, str | None], Host] = {}  # the one that was asked last is the last
 
-    async def fetch(self, kind: FetchKind, request: Request, timeout: float) -> Answer:  # noqa: ASYNC109 -- see below
-        """Return what the request's URL leads to. Raises FetchFailed.
+    async def fetch(
+        self,
+        kind: FetchKind,
+        request: Request,
+        timeout: float,  # noqa: ASYNC109 -- see below
+        until: float | None = None,
+    ) -> Answer:
+        """Return what the request's URL leads to. Raises FetchFailed; TimeoutError where it was not sent by `until`.
 
         The `timeout` in seconds begins when the request is let go: how long it waits for its turn depends on the
-        others. While the host is paused it fails at once, with the problem that led to the pause. After the pause one
-        request is a trial, and the others wait for its outcome.
+        others. All of it ends by `until`, on the loop's clock, if that is given. While the host is paused it fails at
+        once, with the problem that led to the pause. After the pause one request is a trial, and the others wait for
+        its outcome.
         """
         origin = ""
         try:
@@ -60,22 +68,24 @@ class Fetcher:
         except FetchFailed as failed:
             self._observer.fetched(kind, _name(origin), 0.0, failed.problem)
             raise
-        host = self._host(origin)
+        host = self._host(origin, request.address)
         host.require_no_pause(self._clock())
         async with AsyncExitStack() as turn:
-            with host.queue():
-                await turn.enter_async_context(host.turn)
-                await asyncio.sleep(host.next_at - self._clock())
-                host.require_no_pause(self._clock())  # it may have begun while this one waited
+            async with asyncio.timeout_at(until):
+                with host.queue():
+                    await turn.enter_async_context(host.turn)
+                    await asyncio.sleep(host.next_at - self._clock())
+                    host.require_no_pause(self._clock())  # it may have begun while this one waited
             host.next_at = self._clock() + self._spacing
             if not host.suspect:
                 await turn.aclose()
-            return await self._send(kind, host, request, timeout)
+            left = timeout if until is None else until - asyncio.get_running_loop().time()
+            return await self._send(kind, host, request, min(timeout, left))
 
     def delay(self, url: str) -> float:
         """Return the seconds that a request to this URL's host would wait for its turn now; none while it is paused."""
         try:
-            host = self._hosts.get(origin_of(url))
+            host = self._hosts.get((origin_of(url), None))
         except FetchFailed:
             host = None
         now = self._clock()
@@ -116,19 +126,19 @@ class Fetcher:
         elif was_suspect and not host.suspect:
             logger.info("a host answers again", extra={"fields": {"host": host.name}})
 
-    def _host(self, origin: str) -> Host:
-        host = self._hosts.pop(origin, None) or Host(_name(origin))
+    def _host(self, origin: str, address: str | None) -> Host:
+        host = self._hosts.pop((origin, address), None) or Host(_name(origin))
         if len(self._hosts) >= _MOST_HOSTS:
             self._forget()
-        self._hosts[origin] = host
+        self._hosts[origin, address] = host
         return host
 
     def _forget(self) -> None:
         """Forget those that were not asked for the longest; those that are paused or waited for come last."""
         now = self._clock()
-        needed = {origin: bool(host.waiting or host.pause_left(now)) for origin, host in self._hosts.items()}
-        for origin in sorted(needed, key=needed.__getitem__)[:_FORGOTTEN_AT_ONCE]:
-            del self._hosts[origin]
+        needed = {key: bool(host.waiting or host.pause_left(now)) for key, host in self._hosts.items()}
+        for key in sorted(needed, key=needed.__getitem__)[:_FORGOTTEN_AT_ONCE]:
+            del self._hosts[key]
 
 
 def _name(origin: str) -> str:

@@ -4,11 +4,10 @@ import asyncio
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 
 from ocsp_exporter.model import Problem
 from ocsp_exporter.probing.egress import FetchFailed
+from ocsp_exporter.revocation.http_headers import read_date
 
 #: So many failures in a row, and the host is paused; the seconds double with each failure that follows.
 MOST_FAILURES = 3
@@ -99,19 +98,11 @@ def retry_after(headers: Mapping[str, str], now: float) -> float:
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return min(float(text), LONGEST_RETRY_AFTER)
-    then = _date(text)
+    then = read_date(text)
     if then is None:
         return 0.0
-    said = _date(headers.get("date", ""))
+    said = read_date(headers.get("date", ""))
     return min(max(0.0, then - (now if said is None else said)), LONGEST_RETRY_AFTER)
-
-
-def _date(text: str) -> float | None:
-    try:
-        date = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
 
 
 def _is_fault_of_host(failed: FetchFailed) -> bool:

@@ -203,7 +203,7 @@ class Keeper(Generic[Q, T]):
             content = await self._source.fetch(question, policy, before.content if before else None)
         except FetchFailed as failed:
             fields = {"kind": self._source.kind, "problem": failed.problem, "detail": failed.detail}
-            logger.debug("no answer that can be read", extra={"fields": fields})
+            logger.debug("no answer", extra={"fields": fields})
             kept, retry_after = Kept(before, None, failed.problem), failed.retry_after or 0.0
         except Exception:  # whatever it is, it fails no probe
             logger.exception("a fetch ended in an error of the exporter")

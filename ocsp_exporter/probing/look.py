@@ -18,6 +18,7 @@ from ocsp_exporter.model import (
     Phase,
     ProbeFailed,
     Source,
+    StapleCopy,
     StartTLS,
     Status,
     TLSFindings,
@@ -27,6 +28,7 @@ from ocsp_exporter.probing.handshake import Hello, StapleUnreadable, shake_hands
 from ocsp_exporter.probing.issuer_fetch import IssuerFetch
 from ocsp_exporter.probing.opinions import Opinions
 from ocsp_exporter.probing.roots import by_subject
+from ocsp_exporter.probing.staple_copy import StapleCopies
 from ocsp_exporter.probing.starttls import start_tls
 from ocsp_exporter.probing.timing import Timing, by
 from ocsp_exporter.probing.ways import Way
@@ -61,7 +63,7 @@ class _View:
 class Look:
     """One look: the way, where its times go, the time of day, who fetches issuers, and who asks responders and CRLs.
 
-    Of the last two either may be None: nobody.
+    Of these two either may be None: nobody. `copies` compares staples with what is on disk.
     """
 
     way: Way
@@ -69,6 +71,7 @@ class Look:
     clock: Callable[[], float]
     issuers: IssuerFetch | None
     opinions: Opinions | None
+    copies: StapleCopies
 
     async def findings(self) -> Findings:
         """Make the handshakes that the module asks for, and more where a required staple is missing.
@@ -91,7 +94,16 @@ class Look:
         shown = _shown(views)
         opinions = self.opinions
         told = await opinions.about(shown.path, self.way.module, self.way.deadline) if opinions else ()
-        return _conclude(self.way.module, views, counted, told)
+        return _conclude(self.way.module, views, counted, told, await self._copy(views[:counted]))
+
+    async def _copy(self, views: Sequence[_View]) -> StapleCopy | None:
+        """Compare the staples with the server's own copy, where the module names one."""
+        file = self.way.module.staple.file
+        return (
+            None
+            if file is None
+            else await self.copies.compare(file, [view.handshake for view in views], self.way.deadline)
+        )
 
     async def _further_view(self) -> list[_View]:
         """Give what another handshake shows, nothing where it fails or the time is over.
@@ -193,7 +205,9 @@ def _shown(views: Sequence[_View]) -> _View:
     return next((view for view in views if view.staple is staple), views[0])
 
 
-def _conclude(module: Module, views: Sequence[_View], counted: int, told: Sequence[Evidence]) -> Findings:
+def _conclude(
+    module: Module, views: Sequence[_View], counted: int, told: Sequence[Evidence], copy: StapleCopy | None
+) -> Findings:
     """Put together what the handshakes and the other sources showed.
 
     The first `counted` of the handshakes are judged by the staple policy.
@@ -217,6 +231,7 @@ def _conclude(module: Module, views: Sequence[_View], counted: int, told: Sequen
             required=required,
             revoked=revoked.get(0),
         ),
+        copy=copy,
     )
     return Findings(
         tls=tls,

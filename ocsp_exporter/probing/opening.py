@@ -15,6 +15,7 @@ from ocsp_exporter.probing.observer import NOBODY, Observer
 from ocsp_exporter.probing.opinions import Opinions
 from ocsp_exporter.probing.probe import Prober
 from ocsp_exporter.probing.resolver import Resolver
+from ocsp_exporter.probing.responder_watch import ResponderWatch
 from ocsp_exporter.probing.store import Store
 from ocsp_exporter.revocation import crl, response
 
@@ -42,7 +43,8 @@ async def open_prober(
     watch = CRLWatch(opinions, policy.max_crl_bytes)
     sweeping = asyncio.create_task(_sweep_now_and_then(store))
     try:
-        yield Prober(resolver, issuers=issuers, opinions=opinions, crls=watch)
+        responders = ResponderWatch(fetcher)
+        yield Prober(resolver, issuers=issuers, opinions=opinions, crls=watch, responders=responders)
     finally:
         sweeping.cancel()
         await asyncio.wait([sweeping])

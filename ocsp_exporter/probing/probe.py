@@ -1,13 +1,17 @@
 """One target, start to finish. The only reader of clocks in this folder."""
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from ocsp_exporter.model import (
+    AddressChoice,
     Failure,
+    Findings,
     Module,
     Phase,
     ProbeFailed,
@@ -23,7 +27,11 @@ from ocsp_exporter.probing.issuer_fetch import IssuerFetch
 from ocsp_exporter.probing.look import Look
 from ocsp_exporter.probing.opinions import Opinions
 from ocsp_exporter.probing.resolver import Addresses, Resolver
+from ocsp_exporter.probing.responder_watch import ResponderWatch
 from ocsp_exporter.probing.roots import system_roots
+from ocsp_exporter.probing.staple_copy import StapleCopies
+from ocsp_exporter.probing.staple_scan import Seen
+from ocsp_exporter.probing.staple_watch import StapleWatch
 from ocsp_exporter.probing.timing import Timing, by
 from ocsp_exporter.probing.ways import MOST_ADDRESSES, Way, permitted, require_permission, usable, ways
 
@@ -36,8 +44,8 @@ _MOST_TOLD = 1000
 class Prober:
     """Looks at targets. One for the whole process: it holds the name resolver. Used from one event loop.
 
-    Where `issuers`, `opinions` or `crls` is None, no issuer is fetched, no responder or CRL is asked, and no CRL is
-    watched by itself, whatever a module says.
+    Where `issuers`, `opinions`, `crls` or `responders` is None, no issuer is fetched, no responder or CRL is asked, and
+    no CRL or responder is watched by itself, whatever a module says.
     """
 
     def __init__(
@@ -47,12 +55,16 @@ class Prober:
         issuers: IssuerFetch | None = None,
         opinions: Opinions | None = None,
         crls: CRLWatch | None = None,
+        responders: ResponderWatch | None = None,
     ) -> None:
         self._resolver = resolver or Resolver()
         self._clock = clock
         self._issuers = issuers
         self._opinions = opinions
         self._crls = crls
+        self._responders = responders
+        self._staple_files = StapleWatch(clock)
+        self._staple_copies = StapleCopies()
         self._told: set[str] = set()
         system_roots()  # they are read once, so while there are surely files to be had
 
@@ -60,14 +72,19 @@ class Prober:
         """Look at one target once, in every way that the module asks for, all at the same time.
 
         It takes at most the module's timeout and `limit` seconds. What fails in one way leaves the others alone;
-        where the name does not resolve, there are no addresses to tell apart. Raises TargetForbidden and nothing else.
+        where the name does not resolve, there are no addresses to tell apart. Where the target is a glob, each file
+        that it matches is the target of a result. Raises TargetForbidden and nothing else.
         """
         loop = asyncio.get_running_loop()
         begun = loop.time()
         deadline = begun + min(module.timeout, module.timeout if limit is None else limit)
         timing = Timing(loop.time)
         if module.prober is ProberKind.CRL:
-            return _told((await self._watch(target, module, deadline),))
+            return _told((await self._watch(target, module, partial(self._look_at_crl, target, module, deadline)),))
+        if module.prober is ProberKind.RESPONDER:
+            return _told(await self._watch_responder(target, module, deadline))
+        if module.prober is ProberKind.FILE:
+            return _told(await self._watch_files(target, module, deadline))
         addresses: Addresses = ()
         failed = None
         try:
@@ -83,14 +100,43 @@ class Prober:
         ]
         return _told(_settled(await asyncio.gather(*looks)))
 
-    async def _watch(self, target: Target, module: Module, deadline: float) -> ProbeResult:
-        """Look at a CRL by itself. Raises TargetForbidden."""
+    async def _watch_responder(self, target: Target, module: Module, deadline: float) -> Results:
+        """Look at a responder by itself, at each address of its name if the module wants that.
+
+        That the name does not resolve is the responder's fault, found wherever it is asked.
+        """
+        addresses: Addresses = ()
+        if module.addresses is AddressChoice.ALL:
+            with contextlib.suppress(ProbeFailed):
+                addresses = await self._addresses(target, module, deadline)
+        look = partial(self._look_at_responder, target, module, deadline)
+        if not addresses:
+            return (await self._watch(target, module, look),)
+        looks = [self._watch(target, module, partial(look, each.host), each.text) for each in addresses]
+        return tuple(await asyncio.gather(*looks))
+
+    async def _look_at_crl(self, target: Target, module: Module, deadline: float) -> Findings | None:
+        return await self._crls.look(target, module, deadline) if self._crls else None
+
+    async def _look_at_responder(
+        self, target: Target, module: Module, deadline: float, address: str | None = None
+    ) -> Findings | None:
+        return await self._responders.look(target, module, deadline, address) if self._responders else None
+
+    async def _watch(
+        self,
+        target: Target,
+        module: Module,
+        look: Callable[[], Awaitable[Findings | None]],
+        address: str | None = None,
+    ) -> ProbeResult:
+        """Look at a source by itself. `address` is the label, where there is one. Raises TargetForbidden."""
         require_permission(target)
         loop = asyncio.get_running_loop()
         begun = loop.time()
         findings, failed = None, None
         try:
-            findings = await self._crls.look(target, module, deadline) if self._crls else None
+            findings = await look()
         except Exception as error:  # noqa: BLE001 -- likewise
             failed = _failed(target, error)
         return ProbeResult(
@@ -102,6 +148,30 @@ class Prober:
             findings=findings,
             failure=failed.failure if failed else None,
             detail=failed.detail if failed else "",
+            address=address,
+        )
+
+    async def _watch_files(self, target: Target, module: Module, deadline: float) -> Results:
+        """Look at the staple files that a target matches."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        try:
+            seen = await self._staple_files.look(target, module, deadline)
+        except Exception as error:  # noqa: BLE001 -- likewise
+            seen = (Seen(target, None, _failed(target, error)),)
+        obtained_at, duration = self._clock(), loop.time() - begun
+        return tuple(
+            ProbeResult(
+                target=each.target,
+                module=module.name,
+                obtained_at=obtained_at,
+                duration=duration,
+                phases={},
+                findings=each.findings,
+                failure=each.failed.failure if each.failed else None,
+                detail=each.failed.detail if each.failed else "",
+            )
+            for each in seen
         )
 
     def close(self) -> None:
@@ -127,7 +197,9 @@ class Prober:
         findings = None
         if failed is None:
             try:
-                findings = await Look(way, timing, self._clock, self._issuers, self._opinions).findings()
+                findings = await Look(
+                    way, timing, self._clock, self._issuers, self._opinions, self._staple_copies
+                ).findings()
             except Exception as error:  # noqa: BLE001 -- likewise
                 failed = _failed(way.target, error)
         several = len(way.module.key_types) > 1
@@ -180,7 +252,7 @@ def _settled(results: Sequence[ProbeResult]) -> Results:
 
 def _told(results: Results) -> Results:
     """Log what each way of looking brought, piece by piece."""
-    for result in results:
+    for result in results if logger.isEnabledFor(logging.DEBUG) else ():
         about = {"target": result.target.name, "module": result.module, **dict(result.variant)}
         if result.failure:
             why = {"failure": result.failure, "detail": result.detail}

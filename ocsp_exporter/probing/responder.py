@@ -11,13 +11,11 @@ from ocsp_exporter.probing.allowance import Allowance
 from ocsp_exporter.probing.egress import Answer, FetchFailed, Request
 from ocsp_exporter.probing.egress_policy import Voucher
 from ocsp_exporter.probing.fetcher import Fetcher
-from ocsp_exporter.revocation.request import build, get_url
+from ocsp_exporter.revocation.request import LONGEST_GET_URL, build, get_url
 
-#: What every cache and server on the way takes, in octets (RFC 5019, section 5).
-LONGEST_GET_URL = 255
-_NONCE_OCTETS = 32  # RFC 9654, section 2.1
+NONCE_OCTETS = 32  # RFC 9654, section 2.1
+POST_HEADERS = {"Content-Type": "application/ocsp-request"}
 _CONTENT_TYPE = "application/ocsp-response"
-_POST_HEADERS = {"Content-Type": "application/ocsp-request"}
 _TOO_MANY_REQUESTS, _UNAVAILABLE = 429, 503
 
 
@@ -67,7 +65,7 @@ async def ask(
     urls = [url for url in question.urls if url.lower().startswith(("http:", "https:"))][:MOST_SOURCE_URLS]
     if not urls:
         raise FetchFailed(Problem.UNSUPPORTED_SCHEME, f"no URL of a responder is http or https: {question.urls}")
-    nonce = secrets.token_bytes(_NONCE_OCTETS) if question.nonce else None
+    nonce = secrets.token_bytes(NONCE_OCTETS) if question.nonce else None
     encoded = build(question.subject, question.issuer, question.hash, nonce)
     answers: list[ResponderAnswer] = []
     failures: list[FetchFailed] = []
@@ -98,7 +96,7 @@ def _requests(question: Question, url: str, encoded: bytes, before: ResponderAns
     by_get = Request(get_url(url, encoded), question.vouched_by)
     if before and before.url == by_get.url:
         by_get = replace(by_get, headers=before.validators)
-    by_post = Request(url, question.vouched_by, encoded, _POST_HEADERS)
+    by_post = Request(url, question.vouched_by, encoded, POST_HEADERS)
     match question.method:
         case RequestMethod.GET:
             return (by_get,)
@@ -111,8 +109,12 @@ def _requests(question: Question, url: str, encoded: bytes, before: ResponderAns
 def _read(answer: Answer, request: Request, nonce: bytes | None, before: ResponderAnswer | None) -> ResponderAnswer:
     if answer.is_unchanged and before:  # nothing else is asked conditionally
         return before
-    problems = () if answer.content_type == _CONTENT_TYPE else (Problem.WRONG_CONTENT_TYPE,)
-    return ResponderAnswer(answer.body, nonce, problems, request.url, answer.validators)
+    return ResponderAnswer(answer.body, nonce, problems_of(answer), request.url, answer.validators)
+
+
+def problems_of(answer: Answer) -> tuple[Problem, ...]:
+    """Return what is wrong with the way on which an answer of a responder came."""
+    return () if answer.content_type == _CONTENT_TYPE else (Problem.WRONG_CONTENT_TYPE,)
 
 
 def _may_be_mended(failed: FetchFailed) -> bool:

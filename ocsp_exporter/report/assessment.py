@@ -10,7 +10,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ocsp_exporter.advice import FAILURES
-from ocsp_exporter.model import VERIFIED, Evidence, Failure, Findings, ProbeResult, Problem, Source, Status, TLSFindings
+from ocsp_exporter.model import (
+    VERIFIED,
+    Check,
+    Evidence,
+    Failure,
+    Findings,
+    ProbeResult,
+    Problem,
+    Source,
+    Status,
+    TLSFindings,
+)
+from ocsp_exporter.quoting import printable
 from ocsp_exporter.report import words
 
 # The share of its life after which a piece of evidence should have been replaced.
@@ -129,6 +141,25 @@ def name_of(evidence: Evidence) -> str:
     return _NAMES[evidence.source] + (f" for the certificate at depth {evidence.depth}" if evidence.depth else "")
 
 
+def _judge_responder(findings: Findings, _now: float) -> Iterator[Ground]:
+    """Weigh how a responder by itself answers, and to which rules it does not conform."""
+    if findings.responder is None:
+        return
+    methods = findings.responder.methods
+    is_up = any(each.up for each in methods)
+    if not is_up and any(each.up is False for each in methods):
+        said = {each.said: [other.method.upper() for other in methods if other.said == each.said] for each in methods}
+        told = "; ".join(f"by {' and '.join(by)} {printable(what)}" for what, by in said.items())
+        yield Ground(Level.CRITICAL, f"The responder gives no answer that can be relied on: {told}.")
+    for each in findings.responder.checks:
+        is_told = each.check in {Check.GET, Check.POST} and not is_up
+        if each.conforms is False and not is_told:
+            # A responder that answers otherwise than is known is believed all the same.
+            level = Level.CRITICAL if each.check is Check.KNOWN_ANSWERS else Level.WARNING
+            seen = printable(each.seen)
+            yield Ground(level, f"The responder does not conform to the rule {each.check}: {seen}.")
+
+
 def _judge_evidence(findings: Findings, now: float) -> Iterator[Ground]:
     """Weigh what each source says, or why it says nothing."""
     applicable = {(entry.source, entry.depth) for entry in findings.applicability if entry.applicable}
@@ -187,11 +218,19 @@ def _judge_agreement(findings: Findings, _now: float) -> Iterator[Ground]:
             )
 
 
+def _judge_copy(findings: Findings, _now: float) -> Iterator[Ground]:
+    """Weigh whether the server serves what it has on disk."""
+    if findings.tls and findings.tls.copy and findings.tls.copy.matches is False:
+        yield Ground(Level.WARNING, "The server does not serve the staple that is in its file.")
+
+
 _JUDGES: tuple[Callable[[Findings, float], Iterator[Ground]], ...] = (
+    _judge_responder,
     _judge_evidence,
     _judge_compliance,
     _judge_agreement,
     _judge_refresh,
+    _judge_copy,
 )
 
 
@@ -202,6 +241,11 @@ def _reassurance(findings: Findings, now: float) -> Ground:
         return Ground(Level.OK, f"The {name_of(good)} is good, for another {words.span(good.next_update - now)}.")
     if good is not None:
         return Ground(Level.OK, f"The {name_of(good)} is good; it states no end.")
+    if findings.responder and any(each.up for each in findings.responder.methods):
+        return Ground(Level.OK, "The responder gives answers that can be relied on.")
+    if findings.responder:
+        text = "The responder was not asked in time; give the module a longer timeout."
+        return Ground(Level.NOTHING_KNOWN, text)
     if not is_applicable(findings):
         text = (
             "The certificate names no OCSP responder and no CRL, and demands no staple; there is nothing to watch here."

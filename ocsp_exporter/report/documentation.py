@@ -1,6 +1,10 @@
-"""The part of `docs/verdicts.md` that comes from the table of advice: what each word of a verdict means."""
+"""The parts of `docs/verdicts.md` and `docs/responders.md` that come from tables in the code.
+
+What each word of a verdict means, and what a responder that is watched by itself is held to.
+"""
 
 from ocsp_exporter.advice import CHAIN_ERRORS, FAILURES, PROBLEMS, RESPONSE_STATUSES, advise
+from ocsp_exporter.revocation.conformance import RULES
 
 _PROBLEMS = """## Problems
 
@@ -37,3 +41,19 @@ def verdicts() -> str:
     errors = [f"- `{word}`: {meaning}." for word, meaning in CHAIN_ERRORS.items()]
     parts = (_PROBLEMS, *problems, _RESPONSE_STATUSES, *statuses, _FAILURES, *failures, _CHAIN_ERRORS)
     return "\n".join((*parts, *errors, ""))
+
+
+_RULES = """## The rules
+
+What `ocsp_responder_conforms{check="…"}` is about, and what each rule rests on. Where no answer came by which it could
+be told, there is no such series. Those marked with * bind public CAs alone, and are looked at with `profile: public`.
+
+| check | a responder that conforms | source |
+| --- | --- | --- |
+"""
+
+
+def rules() -> str:
+    """Give the table of the rules for responders, in Markdown."""
+    rows = [f"| `{rule.check}`{'*' if rule.public else ''} | {rule.demand}. | {rule.source} |\n" for rule in RULES]
+    return _RULES + "".join(rows)

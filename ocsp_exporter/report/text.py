@@ -18,13 +18,14 @@ from ocsp_exporter.model import (
     Handshake,
     ProbeResult,
     Problem,
-    Signer,
+    ResponderFindings,
     Source,
+    StapleCopy,
     Status,
     TLSFindings,
 )
 from ocsp_exporter.quoting import printable
-from ocsp_exporter.report import words
+from ocsp_exporter.report import phrases, words
 from ocsp_exporter.report.assessment import (
     Level,
     assess,
@@ -35,6 +36,7 @@ from ocsp_exporter.report.assessment import (
     words_of,
 )
 from ocsp_exporter.report.layout import Lifetime, Line
+from ocsp_exporter.revocation.conformance import RULE_OF
 
 _LEVELS = {
     Level.CRITICAL: ("bold white on red", "red"),
@@ -52,20 +54,7 @@ _STATUSES = {
     Status.MISSING: "bold",
     Status.INVALID: "bold red",
 }
-_STATUS_WORDS = {
-    Status.GOOD: "verified; not revoked",
-    Status.REVOKED: "verified; this certificate must not be trusted any more",
-    Status.UNKNOWN: "verified; the responder does not know this certificate",
-    Status.SERVER_FAILED: "there is no answer in it",
-    Status.MISSING: "there is none, which is not the same as good",
-    Status.INVALID: "not to be relied on; what it states is shown, and not believed",
-}
-_SIGNERS = {
-    Signer.ISSUER: "the issuer itself",
-    Signer.DELEGATED: "a responder that the issuer delegated",
-    Signer.TRUSTED: "a responder trusted locally",
-}
-_NOCHECK = {None: "", True: ", not to be checked itself (nocheck)", False: ", without nocheck"}
+_CONFORMS = {True: ("conforms", "bold green"), False: ("violates", "bold red"), None: ("not judged", "bold")}
 _INDENT, _HANG = 2, 16
 
 #: What a line of facts is made from: a name and its value; without value there is no line.
@@ -80,7 +69,7 @@ def report(result: ProbeResult, now: float) -> RenderableType:
     hang = len(label) + 3
     variant = "".join(f"{name.replace('_', ' ')} {printable(value)}, " for name, value in result.variant)
     title = Text.assemble(
-        (printable(result.target.name), "bold"),
+        (printable(result.target.name or result.target.location or ""), "bold"),
         (f"  {variant}module {result.module}, probed {words.utc(result.obtained_at)}", "dim"),
     )
     grounds = [
@@ -108,7 +97,7 @@ def _failure(result: ProbeResult, failure: Failure) -> Iterator[RenderableType]:
     yield from _section(
         "What failed",
         [
-            ("target", _foreign(f"{result.target.host}:{result.target.port}")),
+            ("target", _foreign(result.target.location or f"{result.target.host}:{result.target.port}")),
             ("failure", Text(failure)),
             ("detail", _foreign(result.detail) if result.detail else None),
             ("after", Text(words.milliseconds(result.duration))),
@@ -123,8 +112,14 @@ def _findings(result: ProbeResult, findings: Findings, now: float) -> Iterator[R
         yield from _section("Connection", _connection(findings.tls.session, result))
         yield from _section("Chain", _chain(findings, findings.tls.session, now))
         yield from _section("Must-Staple", _must_staple(findings, findings.tls))
+        if findings.tls.copy:
+            yield from _section("Staple on disk", _copy(findings.tls.copy))
         if not any(evidence.source is Source.STAPLE for evidence in findings.evidence):
             yield from _section("Staple", [("status", _absence(findings))])
+    elif findings.certificates:
+        yield from _section("Certificate", _certificates(findings, now))
+    if findings.responder:
+        yield from _section("Responder", _responder(findings.responder))
     yield from _together(findings)
     for evidence in findings.evidence:
         title = name_of(evidence)
@@ -134,6 +129,34 @@ def _findings(result: ProbeResult, findings: Findings, now: float) -> Iterator[R
         yield from _lines(_answer(evidence, now))
         for rows in _ways_out(evidence, now):
             yield Group(Text(), *_lines(rows))
+    if findings.responder:
+        yield from _section("Rules", _rules(findings.responder))
+
+
+def _responder(responder: ResponderFindings) -> Iterator[Row]:
+    """Say how it takes requests by each method."""
+    yield "url", _foreign(responder.url)
+    for each in responder.methods:
+        word, style = {None: ("NOT ASKED", ""), True: ("UP", "bold green"), False: ("NOT UP", "bold red")}[each.up]
+        answer = "" if each.http_status is None else f"HTTP {each.http_status}"
+        size = "" if each.size is None else f"{each.size:,} octets"
+        took = "" if each.duration is None else f"in {words.milliseconds(each.duration)}"
+        facts = ", ".join(filter(None, (answer, " ".join(filter(None, (size, took))))))
+        said = "" if each.said == answer else f"  {printable(each.said)}"
+        yield each.method.upper(), Text.assemble((word, style), said, f"  ({facts})" if facts else "")
+    if responder.clock_skew is not None:
+        ahead = "ahead of" if responder.clock_skew > 0 else "behind"
+        told = f"{words.span(responder.clock_skew)} {ahead} ours" if responder.clock_skew else "as ours, to the second"
+        yield "clock", Text(told)
+
+
+def _rules(responder: ResponderFindings) -> Iterator[Row]:
+    """Say of each rule whether the responder conforms, what was seen, what is demanded, and by whom."""
+    for each in responder.checks:
+        word, style = _CONFORMS[each.conforms]
+        yield word, Text.assemble((each.check, style), f": {printable(each.seen)}")
+        rule = RULE_OF[each.check]
+        yield "", Text(f"{rule.demand}. ({rule.source})", "dim")
 
 
 def _together(findings: Findings) -> Iterator[RenderableType]:
@@ -176,6 +199,10 @@ def _chain(findings: Findings, session: Handshake, now: float) -> Iterator[Row]:
     for position, error in enumerate(errors):
         name, answer = ("trusted", "no, ") if position == 0 else ("", "")
         yield name, Text.assemble(answer, (error, "yellow"), f": {advice.CHAIN_ERRORS[error]}")
+    yield from _certificates(findings, now)
+
+
+def _certificates(findings: Findings, now: float) -> Iterator[Row]:
     for facts in findings.certificates:
         yield f"depth {facts.depth}", Text(printable(facts.subject) or "(no subject)", "bold")
         yield "", _foreign(f"issued by {facts.issuer}")
@@ -209,6 +236,17 @@ def _must_staple(findings: Findings, tls: TLSFindings) -> Iterator[Row]:
     yield "handshakes", Text(seen + several)
 
 
+def _copy(copy: StapleCopy) -> Iterator[Row]:
+    match copy.matches:
+        case None:
+            yield "compared", Text.assemble(("not possible", "yellow"), f": {printable(copy.detail)}")
+        case True:
+            yield "compared", Text("the same as the server sends", "green")
+        case False:
+            yield "compared", Text("not what the server sends", "bold yellow")
+            yield "what to do", Text(advice.COPY_ACTION, "bold")
+
+
 def _absence(findings: Findings) -> Text:
     """Say what it means that there is no staple, where none is required."""
     if is_applicable(findings):
@@ -220,9 +258,7 @@ def _absence(findings: Findings) -> Text:
 
 def _status(evidence: Evidence) -> Text:
     word, style = evidence.status.upper(), _STATUSES[evidence.status]
-    was_asked = evidence.status is not Status.MISSING or evidence.source is Source.STAPLE
-    meaning = _STATUS_WORDS[evidence.status] if was_asked else "nobody was asked, which is not the same as good"
-    return Text.assemble((word, style), f"  {meaning}")
+    return Text.assemble((word, style), f"  {phrases.status_of(evidence)}")
 
 
 def _answer(evidence: Evidence, now: float) -> Iterator[Row]:
@@ -244,7 +280,10 @@ def _answer(evidence: Evidence, now: float) -> Iterator[Row]:
         return
     yield "response", Text(response.response_status) if Problem.UNSUCCESSFUL in evidence.problems else None
     yield "responder id", _foreign(response.responder_id) if response.responder_id else None
-    yield "signed by", Text(_SIGNERS[response.signer] + _NOCHECK[response.nocheck]) if response.signer else None
+    yield (
+        "signed by",
+        Text(phrases.SIGNERS[response.signer] + phrases.NOCHECK[response.nocheck]) if response.signer else None,
+    )
     yield "signer ends", _moment(evidence.signer_not_after, now)
     yield "signature", _foreign(response.signature_algorithm) if response.signature_algorithm else None
     yield "CertID hash", _foreign(response.cert_id_hash) if response.cert_id_hash else None

@@ -3,7 +3,9 @@
 import hashlib
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -14,19 +16,32 @@ from ocsp_exporter.revocation import der
 Name = x509.Name | bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A certificate of which only the serial number is at hand, and who issued it, or would have."""
+
+    number: int
+    issuer: x509.Certificate
+
+
+#: Whom an OCSP request or response is about: a CertID needs no more of it than its number and its issuer.
+Subject: TypeAlias = x509.Certificate | Numbered
+
+
 def parse(encoded: bytes) -> x509.Certificate | None:
     """Read a DER certificate; None where it cannot be read whole.
 
     The same bytes give the same object: a fleet shares its intermediates, and a certificate does not change
     between two probes. Of uncommonly large ones nothing is kept: a server may show a new one each time.
     """
-    return remembered(encoded) if len(encoded) <= _LARGEST_REMEMBERED else _read(encoded)
+    return remembered(encoded) if len(encoded) <= _LARGEST_REMEMBERED else read(encoded)
 
 
 _LARGEST_REMEMBERED = 8 * 1024
 
 
-def _read(encoded: bytes) -> x509.Certificate | None:
+def read(encoded: bytes) -> x509.Certificate | None:
+    """Read a DER certificate as `parse` does, and remember nothing of it."""
     try:
         with warnings.catch_warnings():
             # Serial numbers that are not positive, and the like: tolerated here, judged by nobody.
@@ -40,7 +55,7 @@ def _read(encoded: bytes) -> x509.Certificate | None:
     return certificate
 
 
-remembered = lru_cache(maxsize=4096)(_read)
+remembered = lru_cache(maxsize=4096)(read)
 
 
 def subject_of(certificate: x509.Certificate) -> Name:
@@ -66,9 +81,11 @@ def name_text(name: Name) -> str:
     return f"#{name.hex()}" if isinstance(name, bytes) else name.rfc4514_string()
 
 
-def serial_number(certificate: x509.Certificate) -> int:
+def serial_number(subject: Subject) -> int:
     """Return the serial number, whatever its sign: cryptography warns at each look at one that is not positive."""
-    content = der.expect(tbs_fields(certificate)[_SERIAL_NUMBER], der.INTEGER).content
+    if isinstance(subject, Numbered):
+        return subject.number
+    content = der.expect(tbs_fields(subject)[_SERIAL_NUMBER], der.INTEGER).content
     return int.from_bytes(content, "big", signed=True)
 
 
@@ -131,9 +148,13 @@ def key_hash(certificate: x509.Certificate, algorithm: hashes.HashAlgorithm) -> 
     return _digest(bits.content[1:], algorithm)
 
 
-def issuer_name_hash(certificate: x509.Certificate, algorithm: hashes.HashAlgorithm) -> bytes:
-    """Hash the issuer's name as a CertID does: its DER as it stands in the certificate (RFC 6960, section 4.1.1)."""
-    return _digest(tbs_fields(certificate)[_ISSUER].encoded, algorithm)
+def issuer_name_hash(subject: Subject, algorithm: hashes.HashAlgorithm) -> bytes:
+    """Hash the issuer's name as a CertID does: its DER as it stands in the certificate (RFC 6960, section 4.1.1).
+
+    Of a certificate that is not at hand: as it stands in the issuer's own.
+    """
+    name = subject_field(subject.issuer) if isinstance(subject, Numbered) else issuer_field(subject)
+    return _digest(name.encoded, algorithm)
 
 
 # TBSCertificate (RFC 5280, section 4.1): positions behind the optional version, and tags.

@@ -52,7 +52,7 @@ def conclude(single: SingleResponse, problems: tuple[Problem, ...]) -> Status:
 
 
 def matching(
-    response: Response, subject: x509.Certificate, issuer: x509.Certificate | None
+    response: Response, subject: certificate.Subject, issuer: x509.Certificate | None
 ) -> tuple[SingleResponse, ...]:
     """Return the answers about `subject`, by serial number and both issuer hashes, recomputed with their own function.
 

@@ -17,11 +17,14 @@ _HASHES: dict[CertIDHash, tuple[hashes.HashAlgorithm, bytes]] = {
     CertIDHash.SHA1: (hashes.SHA1(), bytes.fromhex("300906052b0e03021a0500")),  # noqa: S303 -- usual in a CertID
     CertIDHash.SHA256: (hashes.SHA256(), bytes.fromhex("300d06096086480165030402010500")),
 }
+#: The longest URL by which a responder is asked, in octets: what every cache and server on the way takes (RFC 5019,
+#: section 5; RFC 9919, section 6).
+LONGEST_GET_URL = 255
 _NONCE = bytes.fromhex("06092b0601050507300102")  # id-pkix-ocsp-nonce, 1.3.6.1.5.5.7.48.1.2
 _REQUEST_EXTENSIONS = 0xA2
 
 
-def build(subject: x509.Certificate, issuer: x509.Certificate, algorithm: CertIDHash, nonce: bytes | None) -> bytes:
+def build(subject: certificate.Subject, issuer: x509.Certificate, algorithm: CertIDHash, nonce: bytes | None) -> bytes:
     """Return the DER of an unsigned OCSPRequest about `subject`, whose issuer's key is that of `issuer`.
 
     RFC 6960, section 4.1.1. `nonce`: 32 octets drawn anew for each request (RFC 9654, section 2.1); None: without.
@@ -39,13 +42,14 @@ def build(subject: x509.Certificate, issuer: x509.Certificate, algorithm: CertID
     return _element(der.SEQUENCE, _element(der.SEQUENCE, request_list, extensions))
 
 
-def get_url(url: str, request: bytes) -> str:
+def get_url(url: str, request: bytes, *, escaped: bool = True) -> str:
     """Return the URL by which GET asks the responder at `url` (RFC 6960, appendix A.1).
 
     The request follows behind one slash. What names a place within a document (`#`) is left out: it is never sent.
+    Without `escaped` the characters + / = of the base64 stand in it as they are, which the standard does not have.
     """
     base = url.partition("#")[0].removesuffix("/")
-    return f"{base}/{quote(base64.b64encode(request), safe='')}"
+    return f"{base}/{quote(base64.b64encode(request), safe='' if escaped else '+/=')}"
 
 
 def _nonce(nonce: bytes) -> bytes:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from ocsp_exporter.metrics import METRICS, TARGET_LABELS
 from ocsp_exporter.model import (
     ChainError,
+    Check,
     DiscoveryKind,
     Failure,
     FetchKind,
@@ -14,6 +15,7 @@ from ocsp_exporter.model import (
     Phase,
     Problem,
     Reason,
+    RequestMethod,
     Signer,
     Source,
     Status,
@@ -21,7 +23,7 @@ from ocsp_exporter.model import (
 )
 from ocsp_exporter.serving.own_metrics import DISCOVERY_OMISSIONS, OWN_METRICS
 
-_CLOSED_SETS: tuple[tuple[str, type[StrEnum]], ...] = (
+_CLOSED_SETS: tuple[tuple[str, Iterable[StrEnum]], ...] = (
     ("source", Source),
     ("status", Status),
     ("problem", Problem),
@@ -31,6 +33,8 @@ _CLOSED_SETS: tuple[tuple[str, type[StrEnum]], ...] = (
     ("error", ChainError),
     ("signer", Signer),
     ("key_type", KeyType),
+    ("method", (RequestMethod.GET, RequestMethod.POST)),
+    ("check", Check),
     ("kind", FetchKind),
     ("result", StoreResult),
     ("discovery", DiscoveryKind),

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from itertools import count
 
 from ocsp_exporter.model import Results, ScheduledTarget
+from ocsp_exporter.serving.changes import Change
 
 #: What makes the series of a target its own: target, module and the operator's labels.
 Key = tuple[str, str, tuple[tuple[str, str], ...]]
@@ -21,6 +22,9 @@ _AFTER_THE_END = 1.0
 #: And it comes no sooner than this after the probe before: an endpoint chooses the times in its staples, and must not
 #: choose how often it is probed.
 _SHORTEST_REST = 10.0
+
+#: So many changes of its state are remembered of each target.
+REMEMBERED = 20
 
 
 def key_of(scheduled: ScheduledTarget) -> Key:
@@ -57,8 +61,9 @@ def _ends(scheduled: ScheduledTarget, results: Results) -> Iterator[float]:
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A target on the plan. `due` is on the monotonic clock; `results` are the last ones, none before the first.
+    """A target on the plan.
 
+    `due` is on the monotonic clock; `results` are the last ones, none before the first; `changes` the last few.
     `is_new`: it has not been probed yet as it is now; where it was otherwise before, its results are still that one's.
     """
 
@@ -66,6 +71,11 @@ class Entry:
     due: float
     results: Results = ()
     is_new: bool = True
+    changes: tuple[Change, ...] = ()
+
+    def remember(self, changes: Iterable[Change]) -> None:
+        """Keep the latest changes of the target's state."""
+        self.changes = (*self.changes, *changes)[-REMEMBERED:]
 
 
 @dataclass(slots=True)

@@ -15,13 +15,13 @@ from ocsp_exporter.config import show_module
 from ocsp_exporter.metrics import Publication
 from ocsp_exporter.model import AllowedTargets, Module, Results, TargetForbidden
 from ocsp_exporter.report.document import document
+from ocsp_exporter.serving.changes import state_of
 from ocsp_exporter.serving.exposition import render
 from ocsp_exporter.serving.negotiation import Format, negotiate_format
 from ocsp_exporter.serving.probe_log import collected
 from ocsp_exporter.serving.probe_request import Form, ProbeRequest, read_request
 from ocsp_exporter.serving.probes import Clock, Probe
 from ocsp_exporter.serving.responses import NO_SNIFFING, exposition
-from ocsp_exporter.serving.scheduler import state_of
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class ProbeEndpoint:
         self._probing: set[asyncio.Task[Results]] = set()
         self._closed = False
 
-    def use(self, modules: Mapping[str, Module], *, concurrency: int, allowed: AllowedTargets = ANYTHING) -> None:
+    def use(self, modules: Mapping[str, Module], *, concurrency: int, allowed: AllowedTargets) -> None:
         """Probe with these modules, so many at a time, what is allowed, from now on; what is running goes on."""
         self.modules = modules
         self._concurrency = concurrency

@@ -73,10 +73,10 @@ def _module(parameters: QueryParams, modules: Mapping[str, Module]) -> Module:
 
 
 def _target(text: str, module: Module) -> Target:
-    if not text:
+    if not text and module.prober is not ProberKind.RESPONDER:
         raise HTTPException(_WRONG, "Parameter target is missing: ask for /probe?target=HOST:PORT.")
     try:
-        target = read_target(text, module.prober, module.starttls)
+        target = read_target(text, module)
     except TargetError as fault:
         raise HTTPException(_WRONG, str(fault)) from fault
     if target.is_file:

@@ -4,7 +4,9 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from starlette.requests import Request
@@ -22,18 +24,23 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """Where the configuration comes from. `load` raises ConfigError; it and the file may be waited for.
+    """Where the configuration comes from. `load` raises ConfigError; it and the file may have to be waited for.
 
-    `path` None: there is no file. The file is looked at each `watch_interval` seconds, None: never.
+    `path` None: there is no file. It is looked at each `watch_interval` seconds, None: never; `digest` is that of what
+    was loaded last.
     """
 
     load: Callable[[], Config]
     path: Path | None = None
     watch_interval: float | None = None
+    digest: bytes | None = None
 
 
 class Reloader:
-    """Replaces the configuration, once at a time. `use` brings one into force; `opened` is the one at the start."""
+    """Replaces the configuration, once at a time. `use` brings one into force; `opened` is the one at the start.
+
+    `config` is the one that holds; `announced` is entered while it is replaced.
+    """
 
     def __init__(
         self,
@@ -42,13 +49,34 @@ class Reloader:
         use: Callable[[Config], Awaitable[None]],
         instruments: Instruments,
         clock: Clock,
+        announced: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._file = file
-        self._opened = opened
+        self._opened = self.config = opened
         self._use = use
         self._instruments = instruments
         self._clock = clock
+        self._announced = announced
         self._one_at_a_time = asyncio.Lock()
+        self._is_asked = asyncio.Event()
+
+    def ask(self) -> None:
+        """Have the configuration loaded soon by `run`."""
+        self._is_asked.set()
+
+    async def run(self) -> None:
+        """Load the configuration when asked to, and when what is in the watched file has changed, until cancelled."""
+        loaded = self._file.digest
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._file.watch_interval):
+                    await self._is_asked.wait()
+            is_asked = self._is_asked.is_set()
+            self._is_asked.clear()
+            found = await in_thread(partial(digest_of, self._file.path))
+            if is_asked or found not in {None, loaded}:
+                loaded = found or loaded
+                await self._reload_quietly()
 
     async def reload(self) -> tuple[str, ...]:
         """Load the configuration and use it. Gives sentences about what of it takes a restart.
@@ -56,23 +84,28 @@ class Reloader:
         Raises ConfigError where it has faults, which are logged: then all stays as it was.
         """
         async with self._one_at_a_time:
-            try:
-                config = await in_thread(self._file.load)
-                await self._use(config)
-            except Exception as error:
-                self._instruments.not_loaded()
-                for fault in error.faults if isinstance(error, ConfigError) else (error,):
-                    _log.error("configuration refused, the running one stays", extra={"fields": {"fault": str(fault)}})
-                raise
-            self._instruments.loaded(self._clock.wall())
-            path = str(self._file.path) if self._file.path else None
-            _log.info("configuration loaded", extra={"fields": {"file": path, "targets": len(config.targets)}})
-            remarks = tuple(_needs_restart(self._opened, config))
-            for remark in remarks:
-                _log.warning("configuration not followed yet", extra={"fields": {"remark": remark}})
-            return remarks
+            with self._announced():
+                return await self._reload()
 
-    async def reload_quietly(self) -> None:
+    async def _reload(self) -> tuple[str, ...]:
+        try:
+            config = await in_thread(self._file.load)
+            await self._use(config)
+            self.config = config
+        except Exception as error:
+            self._instruments.not_loaded()
+            for fault in error.faults if isinstance(error, ConfigError) else (error,):
+                _log.error("configuration refused, the running one stays", extra={"fields": {"fault": str(fault)}})
+            raise
+        self._instruments.loaded(self._clock.wall())
+        path = str(self._file.path) if self._file.path else None
+        _log.info("configuration loaded", extra={"fields": {"file": path, "targets": len(config.targets)}})
+        remarks = tuple(_needs_restart(self._opened, config))
+        for remark in remarks:
+            _log.warning("configuration not followed yet", extra={"fields": {"remark": remark}})
+        return remarks
+
+    async def _reload_quietly(self) -> None:
         """Load the configuration and use it; what is wrong is only logged."""
         try:
             await self.reload()
@@ -80,19 +113,6 @@ class Reloader:
             pass
         except Exception:  # noqa: BLE001 - whatever it is, the exporter goes on as it was
             _log.exception("reloading ended in an error of the exporter")
-
-    async def watch(self) -> None:
-        """Reload whenever what is in the file has changed, until cancelled; ends at once if that is not asked for."""
-        path, interval = self._file.path, self._file.watch_interval
-        if path is None or interval is None:
-            return
-        before = await in_thread(lambda: _digest(path))
-        while True:
-            await asyncio.sleep(interval)
-            now = await in_thread(lambda: _digest(path))
-            if now is not None and now != before:
-                before = now
-                await self.reload_quietly()
 
     def route(self) -> Route:
         """Make `/-/reload`."""
@@ -118,8 +138,10 @@ def _needs_restart(opened: Config, config: Config) -> Iterator[str]:
             yield f"{key} has changed: it takes effect when the exporter is started again, and not before."
 
 
-def _digest(path: Path) -> bytes | None:
+def digest_of(path: Path | None) -> bytes | None:
     """Give a hash of what is in a file, None where it cannot be read now."""
+    if path is None:
+        return None
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest()

@@ -1,6 +1,8 @@
 """What is fuzzed with the coverage of our own code as a guide: a check of any bytes, and what to begin with."""
 
+import base64
 import contextlib
+import json
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +19,8 @@ from ocsp_exporter.demo import der as encoding
 from ocsp_exporter.demo.response import extension, identifier, rsa_pss
 from ocsp_exporter.model import Status
 from ocsp_exporter.revocation import certificate, der, signature
+from ocsp_exporter.revocation.bundle import encoded_in
+from ocsp_exporter.revocation.certificate_index import CertificateIndex, Known
 from ocsp_exporter.revocation.checks import Policy
 from ocsp_exporter.revocation.crl import MalformedCRL, read
 from ocsp_exporter.revocation.crl_verdict import judge
@@ -28,7 +32,9 @@ from ocsp_exporter.revocation.extensions import (
     may_sign_responses,
 )
 from ocsp_exporter.revocation.facts import describe
-from ocsp_exporter.revocation.validation import validate
+from ocsp_exporter.revocation.staple_file import response_in
+from ocsp_exporter.revocation.validation import examine, validate
+from ocsp_exporter.revocation.validation import judge as verdict
 from tests.property.strategies import CERTIFICATES, MATERIAL, NOW, RESPONSES
 from tests.scenarios.crl_material import CRLMaterial, build_crl
 from tests.scenarios.crl_table import CRL_SCENARIOS
@@ -181,6 +187,33 @@ def _any_crl(data: bytes) -> None:
             assert _signed_list(data) in _SIGNED_LISTS, "a changed TBSCertList was believed"
 
 
+# --- Staple files and certificates on disk -------------------------------------------------------------------
+
+_INDEX = CertificateIndex(map(Known.of, (*CERTIFICATES, MATERIAL.authority.certificate, MATERIAL.leaf.certificate)))
+
+
+def _any_file(data: bytes) -> None:
+    """Any content is a response for a certificate at hand or none, and only for one whose CertID or digest it bears."""
+    for encoded in encoded_in(data):
+        certificate.read(encoded)
+    response = response_in(data)
+    case = examine(response, None, None).case
+    match = _INDEX.match(data[:100].decode("latin-1"), case.response.singles if case else ())
+    assert match.subject or not match.issuer
+    examined = examine(response, match.subject, match.issuer)
+    evidence = verdict(examined, response, NOW, Policy())
+    assert evidence.status in {Status.INVALID, Status.SERVER_FAILED} or match.issuer
+
+
+def _real_files() -> Iterator[bytes]:
+    for response in RESPONSES:
+        yield response
+        yield b"-----BEGIN OCSP RESPONSE-----\n%b-----END OCSP RESPONSE-----\n" % base64.encodebytes(response)
+        stored = base64.urlsafe_b64encode(response).rstrip(b"=").decode()
+        yield json.dumps({"response": stored, "status": "good"}).encode()
+    yield b"".join(each.public_bytes(Encoding.PEM) for each in CERTIFICATES[:3])
+
+
 # --- The configuration --------------------------------------------------------------------------------------
 
 _EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
@@ -241,6 +274,7 @@ TARGETS: Mapping[str, Target] = {
     "pss": Target(_any_pss_parameters, tuple(_real_pss_parameters())),
     "response": Target(_any_response, RESPONSES),
     "crl": Target(_any_crl, CRLS),
+    "file": Target(_any_file, tuple(_real_files()), ("-----BEGIN OCSP RESPONSE-----", '"response"', "-----END ")),
     "config": Target(
         _any_config,
         tuple(each.encode() for each in _CONFIGS),

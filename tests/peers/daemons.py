@@ -29,6 +29,8 @@ _PACKAGES = {
     "openssl": "openssl",
     "prometheus": "prometheus",
     "promtool": "prometheus",
+    "prometheus-alertmanager": "prometheus-alertmanager",
+    "amtool": "prometheus-alertmanager",
     "nats-server": "nats-server",
     "postfix": "postfix",
     "master": "postfix",
@@ -46,7 +48,12 @@ _PACKAGES = {
     "cfssl": "golang-cfssl",
     "setpriv": "util-linux",
     "env": "coreutils",
+    "chromium": "chromium",
     "curl": "curl",
+    "bash": "bash",
+    "awk": "mawk",
+    "systemd-analyze": "systemd",
+    "systemd-socket-activate": "systemd",
     "htpasswd": "apache2-utils",
 }
 

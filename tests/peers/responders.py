@@ -1,5 +1,6 @@
-"""Responders of a CA: `openssl ocsp`, `cfssl`, and one of ours that says whatever a test wants. A cache before one."""
+"""Responders of a CA: `openssl ocsp`, `cfssl`, and one of ours that says whatever a test wants. Servers before one."""
 
+import base64
 import json
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,16 +27,17 @@ def openssl_ocsp(
     authority: Authority,
     leaves: Sequence[Credential] | Known,
     signer: Credential | None = None,
+    options: Sequence[str] = ("-ndays", "7"),
 ) -> Iterator[None]:
     """Answer for a CA on a port while the block lasts: leaves are good unless they are revoked, all others unknown.
 
-    `signer` None: the CA signs the answers itself.
+    `signer` None: the CA signs the answers itself. `options` are further ones of the command.
     """
     known = leaves if isinstance(leaves, Mapping) else dict.fromkeys(leaves)
     ca, certificate, key = _signing_files(folder, authority, signer)
     index = write(folder / "index.txt", "".join(_line(*each) for each in known.items()).encode())
     command = [find("openssl"), "ocsp", "-port", str(port), "-index", str(index), "-CA", str(ca)]
-    command += ["-rsigner", str(certificate), "-rkey", str(key), "-ndays", "7", "-ignore_err"]
+    command += ["-rsigner", str(certificate), "-rkey", str(key), "-ignore_err", *options]
     if signer is None:
         # Go takes a certificate in the answer for a delegated responder's, which the CA's own is not.
         command += ["-resp_no_certs"]
@@ -61,9 +63,17 @@ def cfssl_ocspserve(
         subject = write(folder / f"{number}.pem", pem(der(leaf.certificate)))
         about = [*command, "-cert", str(subject), "-status", status]
         printed = subprocess.run(about, cwd=folder, capture_output=True, check=True, timeout=PATIENCE)
-        answers.append(json.loads(printed.stdout)["ocspResponse"])
-    responses = write(folder / "responses", "".join(f"{each}\n" for each in answers).encode())
-    command = [program, "ocspserve", "-address", HOST, "-port", str(port), "-responses", str(responses)]
+        answers.append(base64.b64decode(json.loads(printed.stdout)["ocspResponse"]))
+    with cfssl_serving(folder, port, answers):
+        yield
+
+
+@contextmanager
+def cfssl_serving(folder: Path, port: int, answers: Sequence[bytes]) -> Iterator[None]:
+    """Give these answers on a port, each to who asks for it, while the block lasts."""
+    lines = "".join(f"{base64.b64encode(each).decode()}\n" for each in answers)
+    responses = write(folder / "responses", lines.encode())
+    command = [find("cfssl"), "ocspserve", "-address", HOST, "-port", str(port), "-responses", str(responses)]
     with run(command, folder, [port]):
         yield
 
@@ -74,6 +84,17 @@ CFSSL_REVOKED_AT = 1_704_067_200
 @contextmanager
 def caching_proxy(folder: Path, port: int, upstream: int) -> Iterator[None]:
     """Keep an nginx on a port, while the block lasts, that keeps for an hour what the responder on another answers."""
+    with nginx_before(folder, {(HOST, port): (upstream, ["proxy_cache responses;", "proxy_cache_valid 200 1h;"])}):
+        yield
+
+
+@contextmanager
+def nginx_before(folder: Path, servers: Mapping[tuple[str, int], tuple[int, Sequence[str]]]) -> Iterator[None]:
+    """Keep an nginx before responders while the block lasts.
+
+    `servers` say at which address and port it listens, at which port of this machine the responder behind that is, and
+    which directives hold on the way there; the cache `responses` is there to be used.
+    """
     temporary = [f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")]
     configuration = [
         "daemon off;",
@@ -85,14 +106,36 @@ def caching_proxy(folder: Path, port: int, upstream: int) -> Iterator[None]:
         "access_log off;",
         *temporary,
         f"proxy_cache_path {folder}/cache keys_zone=responses:1m;",
-        "server {",
-        f"listen {HOST}:{port};",
-        f"location / {{ proxy_pass http://{HOST}:{upstream}; proxy_cache responses; proxy_cache_valid 200 1h; }}",
-        "}",
+        *(
+            f"server {{ listen {host}:{port}; location / {{ proxy_pass http://{HOST}:{behind}; {' '.join(more)} }} }}"
+            for (host, port), (behind, more) in servers.items()
+        ),
         "}",
     ]
     path = write(folder / "cache.conf", "\n".join(configuration).encode())
-    with run([find("nginx"), "-p", str(folder), "-e", "stderr", "-c", str(path)], folder, [port]):
+    ports = [port for host, port in servers if host == HOST]
+    with run([find("nginx"), "-p", str(folder), "-e", "stderr", "-c", str(path)], folder, ports):
+        yield
+
+
+@contextmanager
+def apache_before(folder: Path, port: int, behind: int, encoded_slashes: str) -> Iterator[None]:
+    """Keep an Apache httpd before the responder on another port while the block lasts, with AllowEncodedSlashes so."""
+    program = find("apache2")
+    modules = Path("/usr/lib/apache2/modules")
+    configuration = [
+        f"ServerRoot {folder}",
+        "ServerName localhost",
+        f"PidFile {folder}/apache2.pid",
+        f"Listen {HOST}:{port}",
+        "ErrorLog /dev/stderr",
+        *(f"LoadModule {name}_module {modules}/mod_{name}.so" for name in ("mpm_event", "authz_core", "proxy")),
+        f"LoadModule proxy_http_module {modules}/mod_proxy_http.so",
+        f"AllowEncodedSlashes {encoded_slashes}",
+        f"ProxyPass / http://{HOST}:{behind}/ nocanon",
+    ]
+    path = write(folder / "apache2.conf", "\n".join([*configuration, ""]).encode())
+    with run([program, "-f", str(path), "-D", "FOREGROUND"], folder, [port]):
         yield
 
 

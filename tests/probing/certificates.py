@@ -17,13 +17,14 @@ from tests.peers.daemons import HOST, free_port
 from tests.probing.scene import CA, NOW, serving
 
 REVOCATION = Revocation(int(NOW) - DAY, Reason.KEY_COMPROMISE)
+_MOST_HELD = 100
 
 
 @dataclass
 class Certificates:
     """The endpoints, and what the CA has issued: of a certificate that is revoked, its revocation.
 
-    `ocsp` and `crl` are how many requests came; they are answered while `gate` is set.
+    `ocsp` and `crl` are how many requests came. They are answered, unless `hold` was called.
     """
 
     port: int = field(default_factory=free_port)
@@ -31,14 +32,23 @@ class Certificates:
     targets: list[Target] = field(default_factory=list)
     ocsp: int = 0
     crl: int = 0
-    gate: asyncio.Event = field(default_factory=asyncio.Event)
-    _answers: int = 0
-    _enough: asyncio.Event = field(default_factory=asyncio.Event)
+    _permits: asyncio.Semaphore | None = None
+    _answers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
 
-    def after(self, answers: int) -> asyncio.Event:
-        """Give an event that comes after so many more answers."""
-        self._answers, self._enough = answers, asyncio.Event()
-        return self._enough
+    def hold(self) -> None:
+        """Answer nobody who asks from now on; those who were held before have gone."""
+        if self._permits:
+            for _ in range(_MOST_HELD):
+                self._permits.release()
+        self._permits, self._answers = asyncio.Semaphore(0), asyncio.Semaphore(0)
+
+    async def answer(self, number: int) -> None:
+        """Answer so many of those who ask, and no more."""
+        assert self._permits
+        for _ in range(number):
+            self._permits.release()
+        for _ in range(number):
+            await self._answers.acquire()
 
     @contextlib.asynccontextmanager
     async def answered_for(self) -> AsyncIterator[None]:
@@ -50,11 +60,11 @@ class Certificates:
                 self.crl += 1
             else:
                 self.ocsp += 1
-            await self.gate.wait()
+            permits, answers = self._permits, self._answers
+            if permits:
+                await permits.acquire()
             await app(scope, receive, send)
-            self._answers -= 1
-            if self._answers == 0:
-                self._enough.set()
+            answers.release()
 
         async with serve_http(counting, listen(HOST, self.port)):
             yield
@@ -64,7 +74,6 @@ class Certificates:
 async def certificates(good: int, revoked: int = 0) -> AsyncIterator[Certificates]:
     """Run an endpoint for each certificate while the block lasts, the good ones first."""
     found = Certificates()
-    found.gate.set()
     url = f"http://{HOST}:{found.port}"
     async with contextlib.AsyncExitStack() as stack:
         for revocation in (*[None] * good, *[REVOCATION] * revoked):

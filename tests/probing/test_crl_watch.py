@@ -39,7 +39,7 @@ HTML = b"<html><title>Sign in to the guest network</title></html>"
 
 async def look(prober: Prober, location: str, module: Module = MODULE) -> Page:
     """Look at the CRL at a URL or path once, and give what is published."""
-    return published(await prober.probe(read_target(location, ProberKind.CRL), module))
+    return published(await prober.probe(read_target(location, MODULE), module))
 
 
 def revoked(number: int) -> Mapping[int, Revocation]:
@@ -269,7 +269,7 @@ async def test_a_crl_for_which_there_was_no_room_is_tried_again(
 ) -> None:
     """Not at each probe, but there may be room in five minutes; what is malformed stays so until it is replaced."""
     path = put(tmp_path / "ca.crl", CA.crl())
-    target, tried, clock = read_target(str(path), ProberKind.CRL), [], [NOW]
+    target, tried, clock = read_target(str(path), MODULE), [], [NOW]
 
     async def no_room(encoded: bytes, issuer: x509.Certificate) -> CertificateList:
         tried.append(len(encoded))

@@ -238,6 +238,47 @@ async def test_the_next_address_is_tried() -> None:
         assert (await fetch(client, server.url(host="ca.example"))).body == b"good"
 
 
+async def test_a_request_may_name_the_address() -> None:
+    """That one alone is connected to, without looking the name up, and the server sees the name all the same."""
+    async with serve(GOOD) as server, egress(ANY, known={"ca.example": ["127.0.0.9"]}) as client:
+        url = server.url(host="ca.example")
+        assert (await fetch(client, Request(url, address="127.0.0.1"))).body == b"good"
+        told = f"{url} cannot be reached: Connection refused"
+        assert await failure(client, url) == (Problem.UNREACHABLE, told)
+        assert await failure(client, Request(url, address="127.0.0.8")) == (Problem.UNREACHABLE, told)
+    assert server.heads[0].splitlines()[1] == f"Host: ca.example:{server.port}"
+
+
+@pytest.mark.parametrize("voucher", Voucher)
+async def test_an_address_that_a_request_names_is_judged_as_any(voucher: Voucher) -> None:
+    """No matter who vouches for the URL."""
+    async with egress(ANY, known={}) as client:
+        request = Request("http://ca.example/", voucher, address="::ffff:169.254.169.254")
+        assert (await failure(client, request))[0] is Problem.BLOCKED_BY_EGRESS_POLICY
+
+
+async def test_the_address_that_a_request_names_is_that_of_its_host() -> None:
+    """It holds where the host redirects to itself, and not where it redirects to another."""
+    known = {"elsewhere.example": ["127.0.0.1"]}
+    async with serve(GOOD) as end, egress(ANY, known) as client:
+        there = redirect(end.url(host="elsewhere.example"))
+        async with serve(redirect("/again"), there) as server:
+            assert (await fetch(client, Request(server.url(host="ca.example"), address="127.0.0.1"))).body == b"good"
+        assert (len(server.heads), len(end.heads)) == (2, 1)
+        far = Request(server.url(host="ca.example"), address="127.0.0.9")
+        assert (await failure(client, far))[0] is Problem.UNREACHABLE
+
+
+async def test_how_long_a_fetch_took_is_told() -> None:
+    """Also of one that failed; of one that was never tried there is nothing to tell."""
+    async with serve(GOOD, answer(status="500 Oops")) as server, egress() as client:
+        assert (await fetch(client, server.url())).took > 0
+        with pytest.raises(FetchFailed) as caught:
+            await fetch(client, server.url())
+        assert caught.value.took
+        assert FetchFailed(Problem.HTTP_ERROR, "it is not asked").took is None
+
+
 async def test_a_body_is_cut_off_at_the_limit() -> None:
     """Of 300 MiB little more than the limit is sent; one that fits is taken."""
     size = 300 * 1024 * 1024
@@ -383,6 +424,8 @@ async def test_https_is_verified_for_the_name_in_the_url(tmp_path: Path) -> None
     known = {"ca.example": ["127.0.0.1"], "wrong.example": ["127.0.0.1"]}
     async with https_server(tmp_path) as (server, trust), egress(ANY, known, trust) as client:
         assert (await fetch(client, server.url(host="ca.example", scheme="https"))).body == b"good"
+        pinned = Request(server.url(host="ca.example", scheme="https"), address="127.0.0.1")
+        assert (await fetch(client, pinned)).body == b"good"
         url = server.url(host="wrong.example", scheme="https")
         problem, detail = await failure(client, url)
         assert problem is Problem.UNREACHABLE

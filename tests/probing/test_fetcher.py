@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from ocsp_exporter.model import Problem
+from ocsp_exporter.model import FetchKind, Problem
 from ocsp_exporter.probing import fetcher
+from ocsp_exporter.probing.egress import Answer, FetchFailed, Request
 from ocsp_exporter.probing.host import retry_after
 from tests.probing.wire import DOWN, GOOD, OTHER, URL, Act, Here, play, refused
 
@@ -51,12 +52,51 @@ def test_one_host_does_not_hold_up_another() -> None:
     play(story)
 
 
+def test_each_address_that_is_named_is_a_host_of_its_own() -> None:
+    """One that is down leaves its neighbours, which bear the same name, alone."""
+
+    async def story(here: Here) -> None:
+        down, up = (Request(URL, address=address) for address in ("192.0.2.1", "192.0.2.2"))
+        for _ in range(3):
+            with pytest.raises(FetchFailed):
+                await here.fetcher.fetch(FetchKind.OCSP, down, 10.0)
+        with pytest.raises(FetchFailed, match="not asked again") as paused:
+            await here.fetcher.fetch(FetchKind.OCSP, down, 10.0)
+        assert paused.value.took is None
+        assert [at for at, _ in here.wire.sent] == [0.0, 0.5, 1.0]
+        waiting = [asyncio.create_task(here.fetcher.fetch(FetchKind.OCSP, up, 10.0)) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        assert here.fetcher.delay(URL) == 0.0
+        assert {(await each).body for each in waiting} == {b"good"}
+        assert await here.fetch() is None
+        assert {host for _, host, _, _ in here.notes.fetches} == {"ca.example"}
+
+    play(story, DOWN, DOWN, DOWN)
+
+
 def test_waiting_is_no_part_of_the_timeout() -> None:
     """It begins when the request is let go."""
 
     async def story(here: Here) -> None:
         await asyncio.gather(here.fetch(patience=3.0), here.fetch(patience=3.0))
         assert here.wire.deadlines == [3.0, 3.5]
+
+    play(story)
+
+
+def test_a_fetch_may_have_an_end() -> None:
+    """What was sent has failed by then; what was not sent says so, and leaves its place to the next."""
+
+    async def story(here: Here) -> None:
+        clock = asyncio.get_running_loop().time
+        request = Request(URL)
+        fetches = [here.fetcher.fetch(FetchKind.OCSP, request, 10.0, clock() + until) for until in (0.9, 0.9, 0.9, 3.0)]
+        outcomes = await asyncio.gather(*fetches, return_exceptions=True)
+        assert here.wire.sent == [(0.0, URL), (0.5, URL), (1.0, URL)]
+        assert here.wire.deadlines == [0.9, 0.9, 3.0]
+        assert [type(outcome) for outcome in outcomes] == [Answer, Answer, TimeoutError, Answer]
+        await here.fetcher.fetch(FetchKind.OCSP, request, 1.0, clock() + 60.0)
+        assert here.wire.deadlines[3] == here.wire.times[3] + 1.0
 
     play(story)
 

@@ -54,9 +54,14 @@ def stored(folder: Path) -> Mapping[str, float]:
 def make_older(folder: Path) -> float:
     """Let it be long ago that the files of the store were fetched, and give when."""
     fetched = float(int(time.time() - LONG))
-    for name in stored(folder):
-        os.utime(folder / "store" / name, (fetched, fetched))
+    for file in (folder / "store").iterdir():
+        os.utime(file, (fetched, fetched))
     return fetched
+
+
+def unfinished(folder: Path) -> int:
+    """Give how many files of the store are the beginning of something."""
+    return sum(file.suffix == ".tmp" for file in (folder / "store").iterdir())
 
 
 @dataclass
@@ -245,28 +250,34 @@ async def test_an_exporter_that_is_killed_while_it_writes_loses_and_forges_nothi
     async with certificates(4, 2) as found, found.answered_for():
         truth = ["good | good"] * 4 + ["revoked | revoked"] * 2
         config = configure(tmp_path, found.targets)
-        partly = 0
+        partly = broken_off = 0
         async with nursery(config) as exporters:
             running = await exporters.start()
             await running.page(looked_at(6))
             await exporters.kill()
             for _ in range(KILLS):
                 fetched = make_older(tmp_path)
-                found.gate.clear()
+                found.hold()
                 running = await exporters.start()
                 page = await running.page(looked_at(6))
                 assert say(page, found.targets) == truth
                 assert set(page.values(FETCHED)) == {fetched}
                 hits = [page.value(STORE, kind=kind, result="hit") for kind in ("ocsp", "crl")]
                 assert hits == [6, 1]
-                # All is due: answers come, and are written, from now on.
-                some = found.after(random.randint(1, 7))  # noqa: S311 -- no secret
-                found.gate.set()
-                await some.wait()
+                # All is due: it has asked again, and writes what is answered.
+                await found.answer(random.randint(1, 7))  # noqa: S311 -- no secret
+                await asyncio.sleep(random.uniform(0.0, 0.01))  # noqa: S311 -- likewise
                 await exporters.kill()
                 written = sum(at != fetched for at in stored(tmp_path).values())
                 partly += 0 < written < 7
+                broken_off += unfinished(tmp_path)
+            make_older(tmp_path)
+            found.hold()
+            running = await exporters.start()
+            await running.page(lambda _: not unfinished(tmp_path))
+            await exporters.kill()
             assert errors(running.lines) == []
         assert len(stored(tmp_path)) == 7
-        counts.append(f"{KILLS} exporters killed by SIGKILL, {partly} of them with some of 7 files written")
+        told = f"{partly} of them with some of 7 files written, leaving {broken_off} files that they had begun"
+        counts.append(f"{KILLS} exporters killed by SIGKILL, {told}")
         assert partly

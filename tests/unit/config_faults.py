@@ -26,6 +26,7 @@ HIDDEN = "it is not shown here, for a password may be in it"
 SHORT_REFRESH = "expected 2m or more: nothing is fetched oftener than that"
 PROXY = "expected the URL of a proxy, such as http://proxy.example.org:3128 (it is not shown here)"
 WHOLE = "expected a whole number in decimal without leading zeros, or text in quotes"
+GLOB = "expected the path of a file, or a glob of such paths"
 MAPPING = "expected a mapping of keys to values"
 TEXT = "expected text; put it in quotes if it is meant so"
 TARGETS = "targets: [{targets: [a], %s}]"
@@ -361,7 +362,12 @@ FAULTS: Final = (
         "sha256",
     ),
     ("modules: {a: {chain: %s}}", "root", "1:15: modules.a.chain: expected leaf or all (got root)", "all"),
-    ("modules: {a: {prober: %s}}", "http", "1:15: modules.a.prober: expected tls or crl (got http)", "tls"),
+    (
+        "modules: {a: {prober: %s}}",
+        "http",
+        "1:15: modules.a.prober: expected tls, responder, crl or file (got http)",
+        "tls",
+    ),
     (
         "modules: {a: {staple: {policy: %s}}}",
         "Must",
@@ -440,9 +446,26 @@ FAULTS: Final = (
     ),
     (
         "modules: {a: {staple: {%s}}}",
-        "file: a",
-        "1:24: modules.a.staple.file: unknown key; known here are policy, handshakes, retry_missing",
+        "files: a",
+        "1:24: modules.a.staple.files: unknown key; known here are policy, handshakes, retry_missing, file",
         "policy: must",
+    ),
+    *(
+        ("modules: {a: {staple: {file: %s}}}", bad, f"1:24: modules.a.staple.file: {told} (got {got})", "a.ocsp")
+        for bad, told, got in (
+            ('""', "expected the path of a file", '""'),
+            ("[a]", TEXT, "a list"),
+            ('"a\\0"', "expected the path of a file", '"a\\x00"'),
+        )
+    ),
+    *(
+        (
+            "modules: {a: {prober: file, certificates: [%s]}}",
+            bad,
+            f"1:44: modules.a.certificates[0]: {told} (got {bad})",
+            '"*.pem"',
+        )
+        for bad, told in (('""', GLOB), ("1", TEXT), ("certs/", GLOB))
     ),
     (
         TARGETS,

@@ -13,8 +13,9 @@ from ocsp_exporter.config import DEFAULT_CONFIG
 from ocsp_exporter.model import Module, Results, Target
 from ocsp_exporter.serving import logs
 from ocsp_exporter.serving.instruments import Instruments
+from ocsp_exporter.serving.listening import bind
 from ocsp_exporter.serving.probes import Probe
-from ocsp_exporter.serving.server import Web, Work, bind, serve
+from ocsp_exporter.serving.server import Web, Work, serve
 from tests.unit.results import MODULE, scheduled
 
 

@@ -11,8 +11,8 @@ from ocsp_exporter.demo import der as encoding
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.demo.certificate import issue
 from ocsp_exporter.demo.response import extension
-from ocsp_exporter.model import Status
-from ocsp_exporter.revocation.certificate import parse, serial_number
+from ocsp_exporter.model import Problem, Status
+from ocsp_exporter.revocation.certificate import Numbered, parse, serial_number
 from ocsp_exporter.revocation.checks import Policy
 from ocsp_exporter.revocation.der import MOST_EXTENSIONS
 from ocsp_exporter.revocation.extensions import (
@@ -43,6 +43,17 @@ def test_any_serial_number_is_read_and_matched_without_a_warning(serial: int, sh
     assert describe(leaf, 0).serial_number == shown
     assert validate(CA.answer(serial), leaf, CA.certificate, NOW, Policy()).status is Status.GOOD
     assert validate(CA.answer(serial + 1), leaf, CA.certificate, NOW, Policy()).status is Status.INVALID
+
+
+def test_a_response_is_judged_by_the_serial_number_alone() -> None:
+    """One about this number of this issuer is verified; one about another number, or of a twin of the CA, is not."""
+    subject = Numbered(0x1234, CA.certificate)
+    good = validate(CA.answer(0x1234), subject, CA.certificate, NOW, Policy())
+    assert (good.status, good.problems, good.authentic) == (Status.GOOD, (), True)
+    other = validate(CA.answer(0x1235), subject, CA.certificate, NOW, Policy())
+    assert (other.status, other.problems) == (Status.INVALID, (Problem.NO_MATCHING_RESPONSE,))
+    twin = validate(CA.twin().answer(0x1234), subject, CA.certificate, NOW, Policy())
+    assert Problem.NO_MATCHING_RESPONSE in twin.problems
 
 
 def test_an_odd_name_is_read_without_a_warning() -> None:

@@ -94,16 +94,9 @@ class TestMain:
 
         assert [name for name in ("serve", "probe", "check-config", "docs", "demo") if name not in output] == []
 
-    @pytest.mark.parametrize(
-        "option",
-        [
-            "--web.external-url=x",
-            "--web.systemd-socket",
-        ],
-    )
-    def test_knows_no_option_of_later_times(self, option: str) -> None:
-        """What is not built is an unknown option and not silently ignored."""
-        result = call(option)
+    def test_knows_no_other_option(self) -> None:
+        """What there is not is an unknown option and not silently ignored."""
+        result = call("--web.telemetry-path=/metrics")
 
         assert result.exit_code == 2
         assert "No such option" in result.output
@@ -342,6 +335,31 @@ class TestServe:
 
         assert 'ocsp_exporter_targets{discovery="static"} 0.0\n' in page
 
+    @pytest.mark.parametrize(
+        ("options", "told"),
+        [
+            (
+                ("--shard", "3/3"),
+                "--shard: expected I/N, one of N exporters with I counted from 0, such as 0/3 (got '3/3')",
+            ),
+            (
+                ("--config.enable-auto-reload", "--config.file=x", "--config.auto-reload-interval=30"),
+                "--config.auto-reload-interval: expected a duration such as 500ms, 10s, 5m or 1h30m",
+            ),
+            (
+                ("--config.enable-auto-reload", "--config.file=x", "--config.auto-reload-interval=0s"),
+                "--config.auto-reload-interval: expected a duration longer than 0s",
+            ),
+            (("--config.enable-auto-reload",), "--config.enable-auto-reload needs a --config.file to watch."),
+        ],
+    )
+    def test_says_what_is_wrong_with_an_option(self, options: tuple[str, ...], told: str) -> None:
+        """Before anything is opened."""
+        result = call(*options)
+
+        assert result.exit_code == 2
+        assert told in result.stderr.replace("\n", " ")
+
     def test_says_why_it_cannot_listen(self, silent: socket.socket) -> None:
         """A port that is taken is a sentence and exit code 1."""
         result = call("--web.listen-address", f"127.0.0.1:{silent.getsockname()[1]}")
@@ -362,6 +380,21 @@ class TestServe:
             ),
         )
 
+    @pytest.mark.parametrize(
+        ("option", "sentence"),
+        [
+            ("--web.external-url=ocsp", "--web.external-url 'ocsp': expected a URL such as"),
+            ("--web.route-prefix=/a//b", "--web.route-prefix: the path '/a//b' has more than"),
+            ("--web.systemd-socket", "--web.systemd-socket: systemd has passed no socket;"),
+        ],
+    )
+    def test_says_what_is_wrong_with_where_to_listen(self, option: str, sentence: str) -> None:
+        """A value that makes no sense, or what is not there, is a sentence and exit code 1."""
+        result = call(option)
+
+        assert result.exit_code == 1
+        assert result.stderr.startswith(f"Error: {sentence}")
+
 
 class TestDemo:
     """`demo`."""
@@ -379,14 +412,14 @@ class TestDemo:
             for _ in range(PATIENCE * 10):
                 with urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310 - our own address
                     page = answer.read().decode()
-                if page.count("\nocsp_probe_success{") == 15:
+                if page.count("\nocsp_probe_success{") == 17:
                     break
                 time.sleep(0.1)
             process.send_signal(signal.SIGINT)
             assert process.wait(PATIENCE) == 0
 
         assert re.findall(r"^ocsp_probe_success\{.*\} 0", page, re.MULTILINE) == []
-        assert page.count("\nocsp_probe_success{") == 15
+        assert page.count("\nocsp_probe_success{") == 17
 
 
 class TestDocs:

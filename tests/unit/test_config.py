@@ -640,3 +640,64 @@ def test_what_the_prober_crl_has_no_use_for_is_told(folder: Path, keys: str, tol
     with pytest.raises(ConfigError, match=f"f.yaml:1:11: modules.a: {re.escape(told)}"):
         parse_config(f"modules: {{a: {{{keys}}}}}", "f.yaml", folder)
     parse_config("modules: {a: {prober: crl, issuer_file: good.pem, timeout: 5s, crl: {}}}", "f.yaml", folder)
+
+
+STAPLE_FILES = (
+    "modules: {my-staples: {prober: file, certificates: [%s]}}\ntargets: [{targets: [%s], module: my-staples}]"
+)
+
+
+def test_staple_files_are_watched_by_themselves(folder: Path) -> None:
+    """A module with the prober file names its certificates relative to its own folder, and its targets absolutely."""
+    config = parse_config(STAPLE_FILES % ('"certs/*.pem", /etc/ca.pem', '"/srv/a b/**/*.ocsp", /c'), "f.yaml", folder)
+    module = config.modules["my-staples"]
+    assert module.prober is ProberKind.FILE
+    assert module.certificates == (f"{folder}/certs/*.pem", "/etc/ca.pem")
+    assert [each.target for each in config.targets] == [
+        Target("/srv/a b/**/*.ocsp", "", 0, location="/srv/a b/**/*.ocsp"),
+        Target("/c", "", 0, location="/c"),
+    ]
+    assert all(each.target.is_file for each in config.targets)
+
+    with pytest.raises(ConfigError, match=r"f.yaml:2:22: targets\[0\].targets\[0\]: .* that is not an absolute path; "):
+        parse_config(STAPLE_FILES % ("a.pem", "staples/*"), "f.yaml", folder)
+
+
+def test_the_folder_of_the_configuration_is_no_glob(tmp_path: Path) -> None:
+    """What is special in a glob may stand in the name of that folder."""
+    folder = tmp_path / "[a]*"
+    folder.mkdir()
+    config = parse_config(STAPLE_FILES % ('"?.pem"', "/a"), "f.yaml", folder)
+    assert config.modules["my-staples"].certificates == (f"{tmp_path}/[[]a][*]/?.pem",)
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ("prober: file", "the prober file needs certificates: globs of files with the certificates that the staples"),
+        (
+            "prober: file, certificates: [a], staple: {policy: must}, crl: {query: never}",
+            "staple, crl is of no use with the prober file; leave it out",
+        ),
+        (
+            "prober: file, certificates: [a], responder: {query: false, trusted_certificates: [good.pem]}",
+            "responder.query is of no use with the prober file; leave it out",
+        ),
+        ("certificates: [a]", "certificates is of no use with the prober tls; leave it out"),
+        ("staple: {file: a}, key_types: [rsa, ecdsa]", "staple.file holds one staple, and each of several key_types"),
+    ],
+)
+def test_what_staple_files_have_no_use_for_is_told(folder: Path, keys: str, told: str) -> None:
+    """A key that would change nothing is a fault; its default may be spelled out, and the good twin has neither."""
+    with pytest.raises(ConfigError, match=f"f.yaml:1:11: modules.a: {re.escape(told)}"):
+        parse_config(f"modules: {{a: {{{keys}}}}}", "f.yaml", folder)
+    good = "prober: file, certificates: [a], issuer_file: good.pem, timeout: 5s, clock_skew: 0s, chain: leaf"
+    trusted = "responder: {query: true, trusted_certificates: [good.pem]}"
+    module = parse_config(f"modules: {{a: {{{good}, {trusted}}}}}", "f.yaml", folder).modules["a"]
+    assert len(module.responder.trusted) == 1
+
+
+def test_a_copy_to_compare_with_is_one_file(folder: Path) -> None:
+    """Its path is relative to the configuration's folder; what the file holds is nobody's matter yet."""
+    module = parse_config("modules: {a: {staple: {file: '*.ocsp'}}}", "f.yaml", folder).modules["a"]
+    assert module.staple == StapleSettings(file=f"{folder}/*.ocsp")

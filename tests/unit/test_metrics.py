@@ -5,19 +5,26 @@ import pytest
 
 from ocsp_exporter.metrics import METRICS, Publication
 from ocsp_exporter.model import (
+    Applicability,
     ChainError,
+    Check,
+    CheckFindings,
     CRLFacts,
     Evidence,
     Failure,
     Findings,
     KeyType,
+    MethodFindings,
     Phase,
     ProbeResult,
     Problem,
     Reason,
+    RequestMethod,
+    ResponderFindings,
     ResponseFacts,
     Revocation,
     Source,
+    StapleCopy,
     Status,
 )
 from ocsp_exporter.serving.documentation import markdown
@@ -231,6 +238,38 @@ def test_agreement_and_lag() -> None:
     assert series("ocsp_staple_lag_seconds", RESULT) == {}
 
 
+RESPONDER = ResponderFindings(
+    url="http://ocsp.example/",
+    methods=(
+        MethodFindings(RequestMethod.GET, up=False, http_status=404, duration=0.25),
+        MethodFindings(RequestMethod.POST, up=True, http_status=200, duration=0.5, size=1234),
+    ),
+    checks=(
+        CheckFindings(Check.GET, conforms=False, seen="HTTP 404"),
+        CheckFindings(Check.POST, conforms=True, seen="good"),
+        CheckFindings(Check.NONCE_ECHOED, conforms=None, seen="not asked"),
+    ),
+    clock_skew=-2.0,
+)
+
+
+def test_responder_by_itself() -> None:
+    """What is not known has no series: a size where nothing came, a check without an answer, a method not asked."""
+    shown = finding(replace(FINDINGS, tls=None, responder=RESPONDER))
+    assert series("ocsp_responder_up", shown) == {("get",): 0, ("post",): 1}
+    assert series("ocsp_responder_http_status", shown) == {("get",): 404, ("post",): 200}
+    assert series("ocsp_responder_request_duration_seconds", shown) == {("get",): 0.25, ("post",): 0.5}
+    assert series("ocsp_responder_response_bytes", shown) == {("post",): 1234}
+    assert series("ocsp_responder_conforms", shown) == {("get",): 0, ("post",): 1}
+    assert series("ocsp_responder_clock_skew_seconds", shown) == {(): -2}
+
+    not_asked = replace(RESPONDER, methods=(MethodFindings(RequestMethod.GET, up=None),), checks=(), clock_skew=None)
+    for findings in (replace(FINDINGS, responder=not_asked), FINDINGS):
+        publication = Publication(finding(findings))
+        names = {row.name for row in METRICS if dict(row.samples(publication, NOW))}
+        assert not {name for name in names if name.startswith("ocsp_responder_")}
+
+
 def test_crl_facts() -> None:
     """Number and entries are those of an authentic CRL; one without a number has none, and nobody has another's."""
     crl = replace(GOOD, source=Source.CRL, depth=1, response=None, crl=CRLFacts(7, 0))
@@ -307,3 +346,29 @@ def test_documentation_is_current() -> None:
     written = Path(__file__).parents[2] / "docs" / "metrics.md"
 
     assert written.read_text(encoding="utf-8") == markdown(), "run: ocsp-exporter docs metrics > docs/metrics.md"
+
+
+def test_staple_file() -> None:
+    """Whether the server serves what is in its file is there where both were had."""
+    name = "ocsp_staple_file_matches"
+    for copy, expected in (
+        (None, {}),
+        (StapleCopy(matches=True), {(): 1}),
+        (StapleCopy(matches=False), {(): 0}),
+        (StapleCopy(None, "gone"), {}),
+    ):
+        assert series(name, finding(replace(FINDINGS, tls=replace(TLS, copy=copy)))) == expected
+    assert series(name, failed()) == {}
+
+
+def test_a_file_watched_by_itself() -> None:
+    """Evidence of a file has the series of any other, with the certificate that it is for, and none of a handshake."""
+    good = replace(GOOD, source=Source.FILE)
+    applicability = (Applicability(Source.FILE, 0, applicable=True),)
+    shown = finding(replace(FINDINGS, tls=None, evidence=(good,), applicability=applicability))
+    assert series("ocsp_next_update_remaining_seconds", shown) == {("file", "0"): 3599}
+    assert series("ocsp_status", shown)["file", "0", "good"] == 1
+    assert series("ocsp_source_applicable", shown) == {("file", "0", ""): 1}
+    assert series("ocsp_must_staple", shown) == {(): 0}
+    assert len(series("ocsp_certificate_info", shown)) == 1
+    assert series("ocsp_staple_required", shown) == series("ocsp_tls_info", shown) == {}

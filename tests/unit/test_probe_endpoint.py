@@ -235,6 +235,17 @@ async def test_whatever_is_asked_for_is_allowed_by_default() -> None:
     assert endpoint.asked[0][0].within is None
 
 
+async def test_what_is_allowed_after_a_reload() -> None:
+    """What the new configuration allows holds for the next request."""
+    endpoint = ProbeEndpoint(Endpoint().probe, MODULES, concurrency=9, clock=Clock(wall=lambda: NOW))
+    app = Starlette(routes=[Route("/probe", endpoint.respond)], exception_handlers={HTTPException: refusal})
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://exporter") as client:
+        before = await client.get("/probe?target=example.org")
+        endpoint.use(MODULES, concurrency=9, allowed=AllowedTargets(("other.example",)))
+        after = await client.get("/probe?target=example.org")
+    assert (before.status_code, after.status_code) == (200, 403)
+
+
 async def test_target_whose_addresses_are_forbidden() -> None:
     """What the prober refuses is 403 with its sentence."""
 
@@ -249,7 +260,7 @@ def test_a_module_is_shown_by_the_keys_of_the_configuration() -> None:
     """Each key that means something to the prober is there, as it is in effect, and no secret is."""
     shown = yaml.safe_load(show_module(PRIVATE))
     schema = ModuleKeys.model_json_schema()
-    assert shown.keys() == schema["properties"].keys()
+    assert shown.keys() == KEYS_OF[ProberKind.TLS] < schema["properties"].keys()
     for section, kind in (
         ("tls_config", "TLSConfig"),
         ("staple", "Staple"),

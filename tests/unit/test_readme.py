@@ -39,6 +39,13 @@ def test_its_configuration_is_valid() -> None:
     ]
 
 
+def test_its_discovery_is_valid() -> None:
+    """So is the one that discovers targets."""
+    (block,) = (block for block in BLOCKS if block.startswith("file_sd_configs:"))
+    config = parse_config(block, "README.md", ROOT)
+    assert (len(config.file_discoveries), len(config.http_discoveries)) == (1, 1)
+
+
 def test_its_web_configuration_is_valid() -> None:
     """But for the files that it names, which are not here, there is nothing to be said against it."""
     (block,) = (block for block in BLOCKS if block.startswith("tls_server_config:"))

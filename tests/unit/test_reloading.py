@@ -11,7 +11,7 @@ import pytest
 from ocsp_exporter.config import DEFAULT_CONFIG, Config, ConfigError, load_config
 from ocsp_exporter.serving.instruments import Instruments
 from ocsp_exporter.serving.probes import Clock
-from ocsp_exporter.serving.reloading import ConfigFile, Reloader
+from ocsp_exporter.serving.reloading import ConfigFile, Reloader, digest_of
 
 
 class Running:
@@ -22,7 +22,8 @@ class Running:
         self.used: list[list[str]] = []
         self.instruments = Instruments([])
         self.is_using = 0
-        file = ConfigFile(lambda: load_config(path), path, 0.02)
+        self.write("a")
+        file = ConfigFile(lambda: load_config(path), path, 0.02, digest_of(path))
         self.reloader = Reloader(file, DEFAULT_CONFIG, self.use, self.instruments, Clock())
 
     async def use(self, config: Config) -> None:
@@ -52,15 +53,13 @@ class Running:
 @pytest.fixture
 def running(tmp_path: Path) -> Running:
     """Give a reloader of a file with one target."""
-    found = Running(tmp_path / "c.yaml")
-    found.write("a")
-    return found
+    return Running(tmp_path / "c.yaml")
 
 
 @asynccontextmanager
-async def watching(running: Running) -> AsyncIterator[None]:
-    """Watch the file while this is entered."""
-    task = asyncio.create_task(running.reloader.watch())
+async def following(reloader: Reloader) -> AsyncIterator[None]:
+    """Follow the file and those who ask while this is entered."""
+    task = asyncio.create_task(reloader.run())
     await asyncio.sleep(0.1)
     try:
         yield
@@ -83,7 +82,8 @@ async def test_a_file_that_is_gone(running: Running, caplog: pytest.LogCaptureFi
         await running.reloader.reload()
     assert (running.used, running.success) == ([], 0)
     running.path.write_text("a: b\nc: d\n")
-    await running.reloader.reload_quietly()
+    with pytest.raises(ConfigError):
+        await running.reloader.reload()
     told = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert [record.message for record in told] == ["configuration refused, the running one stays"] * 3
     assert [getattr(record, "fields", {})["fault"].split(": ")[1] for record in told[1:]] == ["a", "c"]
@@ -100,8 +100,10 @@ async def test_an_error_of_ours_leaves_all_as_it_is(caplog: pytest.LogCaptureFix
 
     instruments = Instruments([])
     reloader = Reloader(ConfigFile(load), DEFAULT_CONFIG, use, instruments, Clock())
-    await reloader.reload_quietly()
-    assert instruments.registry.get_sample_value("ocsp_exporter_config_last_reload_successful") == 0
+    async with following(reloader):
+        reloader.ask()
+        await asyncio.sleep(0.1)
+        assert instruments.registry.get_sample_value("ocsp_exporter_config_last_reload_successful") == 0
     assert [record.message for record in caplog.records if record.exc_info] == [
         "reloading ended in an error of the exporter"
     ]
@@ -109,7 +111,7 @@ async def test_an_error_of_ours_leaves_all_as_it_is(caplog: pytest.LogCaptureFix
 
 async def test_a_watched_file(running: Running) -> None:
     """It is loaded when what is in it has changed, however it was replaced, and not before."""
-    async with watching(running):
+    async with following(running.reloader):
         running.path.touch()
         running.write("a")
         await asyncio.sleep(0.1)
@@ -126,6 +128,33 @@ async def test_a_watched_file(running: Running) -> None:
 
 
 async def test_a_file_that_is_not_watched(running: Running) -> None:
-    """Without an interval, or a file, there is nothing to watch."""
-    for file in (ConfigFile(lambda: DEFAULT_CONFIG, running.path), ConfigFile(lambda: DEFAULT_CONFIG, None, 1.0)):
-        await Reloader(file, DEFAULT_CONFIG, running.use, running.instruments, Clock()).watch()
+    """It is loaded when that is asked for, once for all who ask meanwhile, and not when it changes."""
+    file = ConfigFile(lambda: load_config(running.path), running.path)
+    reloader = Reloader(file, DEFAULT_CONFIG, running.use, running.instruments, Clock())
+    async with following(reloader):
+        running.write("b")
+        await asyncio.sleep(0.1)
+        assert running.used == []
+        for _ in range(5):
+            reloader.ask()
+        await running.until(lambda: running.used == [["b"]])
+        await asyncio.sleep(0.1)
+        assert running.used == [["b"]]
+
+
+async def test_what_was_asked_for_is_no_change(running: Running) -> None:
+    """A watched file that was loaded on request is not loaded again for having changed."""
+    async with following(running.reloader):
+        running.write("b")
+        running.reloader.ask()
+        await running.until(lambda: running.used == [["b"]])
+        await asyncio.sleep(0.2)
+        assert running.used == [["b"]]
+
+
+async def test_without_a_file(running: Running) -> None:
+    """What is built in is loaded again, which changes nothing."""
+    reloader = Reloader(ConfigFile(lambda: DEFAULT_CONFIG), DEFAULT_CONFIG, running.use, running.instruments, Clock())
+    async with following(reloader):
+        reloader.ask()
+        await running.until(lambda: running.used == [[]])

@@ -13,6 +13,7 @@ from ocsp_exporter.demo import der as encoding
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.demo.response import key_hash, name_hash
 from ocsp_exporter.model import CertIDHash
+from ocsp_exporter.revocation.certificate import Numbered
 from ocsp_exporter.revocation.request import build, get_url
 from tests.scenarios.material import signing_key
 from tests.unit.certificates import ISSUER, SERIAL_NUMBER, changed
@@ -86,6 +87,14 @@ def test_the_name_of_the_issuer_is_hashed_as_the_certificate_has_it() -> None:
     assert hashlib.sha256(name).digest() in build(LEAF, CA.certificate, CertIDHash.SHA256, None)
 
 
+@pytest.mark.parametrize("algorithm", CertIDHash)
+def test_a_serial_number_is_as_good_as_the_certificate(algorithm: CertIDHash) -> None:
+    """What is asked about a number of an issuer is what is asked about the certificate that has it, and no other."""
+    by_number = build(Numbered(LEAF.serial_number, CA.certificate), CA.certificate, algorithm, NONCE)
+    assert by_number == build(LEAF, CA.certificate, algorithm, NONCE)
+    assert by_number != build(Numbered(LEAF.serial_number + 1, CA.certificate), CA.certificate, algorithm, NONCE)
+
+
 #: The example of RFC 5019, section 5.
 EXAMPLE = (
     "http://ocsp.example.com/"
@@ -114,3 +123,4 @@ def test_a_request_in_a_url_is_as_in_the_standard(url: str) -> None:
 def test_all_that_has_a_meaning_in_urls_is_escaped(url: str, expected: str) -> None:
     """`+` and `/` of the base64 are escaped, and the responder's own URL is left as it is."""
     assert get_url(url, bytes.fromhex("fbfffe")) == expected
+    assert get_url(url, bytes.fromhex("fbfffe"), escaped=False) == expected.replace("%2B", "+").replace("%2F", "/")

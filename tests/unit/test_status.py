@@ -1,5 +1,7 @@
 """What each problem does to the status of its source."""
 
+from dataclasses import replace
+
 import pytest
 
 from ocsp_exporter.model import Evidence, Problem, Reason, Revocation, Source, Status
@@ -60,6 +62,7 @@ def _said(status: Status, *problems: Problem) -> Evidence:
 GOOD, KEPT_BAD = _said(Status.GOOD), _said(Status.INVALID, Problem.EXPIRED)
 DOWN = _said(Status.SERVER_FAILED, Problem.UNREACHABLE)
 BLOCKED = _said(Status.MISSING, Problem.BLOCKED_BY_EGRESS_POLICY)
+HELD = replace(_said(Status.REVOKED), revocation=Revocation(0, Reason.CERTIFICATE_HOLD))
 FORGED = _said(Status.INVALID, Problem.SIGNATURE_INVALID)
 
 
@@ -73,6 +76,11 @@ FORGED = _said(Status.INVALID, Problem.SIGNATURE_INVALID)
         (DOWN, None, DOWN),
         (DOWN, KEPT_BAD, DOWN),
         (FORGED, GOOD, FORGED),
+        # What is revoked stays revoked, but for a hold.
+        (FORGED, _said(Status.REVOKED), _said(Status.REVOKED, Problem.SIGNATURE_INVALID)),
+        (FORGED, HELD, FORGED),
+        (DOWN, HELD, replace(HELD, problems=(Problem.UNREACHABLE,))),
+        (GOOD, _said(Status.REVOKED), GOOD),
         (_said(Status.REVOKED), GOOD, _said(Status.REVOKED)),
     ],
 )

@@ -2,8 +2,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocsp_exporter.model import ProberKind, StartTLS, Target
-from ocsp_exporter.target import TargetError, parse_crl_target, parse_host, parse_target, read_target
+from ocsp_exporter.demo.authority import Authority
+from ocsp_exporter.model import Module, ProberKind, StartTLS, Target
+from ocsp_exporter.target import TargetError, parse_crl_target, parse_file_target, parse_host, parse_target, read_target
+
+CA = Authority.root(1_800_000_000.0)
 
 ACCEPTED = (
     "accepted are HOST, HOST:PORT and [IPv6]:PORT, with or without https://, tls:// or a protocol such as "
@@ -208,7 +211,7 @@ def test_any_text_is_a_target_or_a_target_error(text: str) -> None:
 def test_a_crl_is_a_url_or_the_path_of_a_file(text: str, host: str, port: int, location: str) -> None:
     """What is fetched is the text itself; only a path is a file."""
     target = Target(name=text, host=host, port=port, location=location)
-    assert parse_crl_target(text) == read_target(text, ProberKind.CRL) == target
+    assert parse_crl_target(text) == read_target(text, Module("", ProberKind.CRL)) == target
     assert target.is_file is (not host)
 
 
@@ -234,9 +237,97 @@ def test_a_text_that_names_no_crl_is_refused_with_a_sentence(text: str, told: st
     assert str(raised.value).endswith(f": {told}; {accepted}")
 
 
+@pytest.mark.parametrize("text", ["/etc/haproxy/a.pem.ocsp", "/var/lib/nats/ocsp/*", "/a b/**/[ab]?.ocsp", "/ü"])
+def test_a_staple_file_is_an_absolute_path_or_a_glob(text: str) -> None:
+    """The text is where it is, as it stands."""
+    target = Target(name=text, host="", port=0, location=text)
+    assert parse_file_target(text) == read_target(text, Module("", ProberKind.FILE)) == target
+    assert target.is_file
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "it is empty"),
+        ("staples/*", "that is not an absolute path"),
+        ("file:///a", "that is not an absolute path"),
+        ("/var/lib/nats/ocsp/", "that is a folder"),
+        ("/a\nb", "it has white space or an invisible character"),
+        ("/" + 2048 * "a", "it is longer than 2048 characters"),
+    ],
+)
+def test_a_text_that_names_no_staple_file_is_refused_with_a_sentence(text: str, told: str) -> None:
+    """The sentence says what is wrong, and what is accepted."""
+    with pytest.raises(TargetError) as raised:
+        parse_file_target(text)
+    assert f": {told}; accepted are absolute paths of staple files" in str(raised.value)
+
+
+def test_a_responder_is_a_url() -> None:
+    """What is asked is the text itself."""
+    module = Module("", ProberKind.RESPONDER)
+    for text, host, port in (
+        ("http://ocsp.example", "ocsp.example", 80),
+        ("https://ocsp.example/ca?a=b", "ocsp.example", 443),
+        ("HTTP://[2001:db8::1]:8080/", "2001:db8::1", 8080),
+    ):
+        assert read_target(text, module) == Target(text, host, port, location=text)
+
+
+@pytest.mark.parametrize(
+    ("urls", "location", "host", "port"),
+    [
+        (["http://ocsp.example:8080/a"], "http://ocsp.example:8080/a", "ocsp.example", 8080),
+        (
+            ["ldap://ca.example/", "http://", "https://a.example", "http://b"],
+            "https://a.example",
+            "a.example",
+            443,
+        ),
+    ],
+)
+def test_a_responder_without_a_url_is_the_first_that_its_certificate_names_on_the_web(
+    urls: list[str], location: str, host: str, port: int
+) -> None:
+    """The target's name stays the text as given: nothing. A URL that is given goes before those in the certificate."""
+    module = Module("", ProberKind.RESPONDER, certificate=CA.leaf(ocsp_urls=urls).certificate)
+    assert read_target("", module) == Target("", host, port, location=location)
+    assert read_target("http://c.example", module).location == "http://c.example"
+
+
+@pytest.mark.parametrize("urls", [(), ("ldap://ca.example/",), ("http://user@ca.example/",)])
+def test_a_responder_that_nobody_names_is_refused(urls: tuple[str, ...]) -> None:
+    """The sentence says where its URL was looked for."""
+    told = "^the target is empty, and the module names no certificate in which an http"
+    module = Module("", ProberKind.RESPONDER, certificate=CA.leaf(ocsp_urls=urls).certificate)
+    for each in (module, Module("", ProberKind.RESPONDER)):
+        with pytest.raises(TargetError, match=told):
+            read_target("", each)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("ocsp.example", "that is no http(s) URL"),
+        ("/ocsp", "that is no http(s) URL"),
+        ("ldap://ocsp.example/", "that is no http(s) URL"),
+        ("http://", "the host is missing"),
+        ("http://user:secret@ocsp.example/", "a user name or password has no place in a target"),
+        (" ", "it has white space or an invisible character"),
+    ],
+)
+def test_a_text_that_names_no_responder_is_refused_with_a_sentence(text: str, told: str) -> None:
+    """The sentence says what is wrong, and what is accepted; it keeps a password."""
+    with pytest.raises(TargetError) as raised:
+        read_target(text, Module("", ProberKind.RESPONDER))
+    accepted = "accepted are http://HOST/PATH, https://HOST/PATH, and nothing for the certificate's own"
+    assert str(raised.value).endswith(f": {told}; {accepted}")
+    assert "secret" not in str(raised.value)
+
+
 def test_other_probers_take_no_url_for_what_it_leads_to() -> None:
     """For a handshake the path of a URL means nothing, and a path names no host."""
-    assert read_target("https://a.example/b", ProberKind.TLS).location is None
-    assert read_target("a.example", ProberKind.TLS, StartTLS.SMTP).port == 25
+    assert read_target("https://a.example/b", Module("")).location is None
+    assert read_target("a.example", Module("", starttls=StartTLS.SMTP)).port == 25
     with pytest.raises(TargetError):
-        read_target("/var/lib/ca/ca.crl", ProberKind.TLS)
+        read_target("/var/lib/ca/ca.crl", Module(""))

@@ -121,7 +121,7 @@ def _of_group(
 
 def _target(text: str, module: Module, usual: Usual) -> Target:
     """Read a target. Raises TargetError."""
-    target = read_target(text, module.prober, module.starttls)
+    target = read_target(text, module)
     if target.is_file and not usual.files:
         raise TargetError("files of this machine are looked at only where files of this machine name them")
     return target
