@@ -50,12 +50,13 @@ def _watched() -> dashboard.Panel:
     return grid(
         "Watched responders",
         "Each watched responder and method: up now, the part of the shown time it was up, what HTTP said, how long it "
-        "took, and by how much its clock is ahead of ours.",
+        "took, and how large the answer was.",
         [
             f"min by ({_WATCHED}) ({up})",
             f"min by ({_WATCHED}) (avg_over_time({up}[$__range]))",
             f"max by ({_WATCHED}) ({series('ocsp_responder_http_status', FLEET)})",
             f"max by ({_WATCHED}) ({series('ocsp_responder_request_duration_seconds', FLEET)})",
+            f"max by ({_WATCHED}) ({series('ocsp_responder_response_bytes', FLEET)})",
         ],
         [
             Column("target", "Responder", link=to_target("${__data.fields.target:percentencode}")),
@@ -67,6 +68,7 @@ def _watched() -> dashboard.Panel:
             ),
             Column("Value #C", "HTTP", unit="none", width=80),
             Column("Value #D", "Latency", unit="s", width=90),
+            Column("Value #E", "Size", unit="bytes", width=80),
         ],
         worst=("Now", "Up"),
     )
