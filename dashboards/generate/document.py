@@ -48,6 +48,7 @@ class Document:
         for variable in content["templating"]["list"]:
             for key in ("auto", "auto_min", "auto_count"):  # of intervals, which these are not
                 del variable[key]
+            variable["skipUrlSync"] = variable.get("hide") == dashboard.VariableHide.HIDE_VARIABLE
         return json.dumps({"__requires": _requires(content), **content}, indent=2, ensure_ascii=False) + "\n"
 
     def explained(self) -> str:

@@ -182,12 +182,15 @@ def responders() -> Document:
         "Whether responders and CRL servers are there, right, fresh, and allowed to sign (ocsp_exporter).",
         (JOB, INSTANCE, SEARCH, MATCHERS, names_of("oldest", _oldest())),
         (
-            Section("Hosts that the exporter asks", ((8, [(14, hosts(BESIDE)), (10, fetch_latency(BESIDE))]),)),
+            Section(
+                "Hosts that the exporter asks",
+                ((8, [(14, hosts(BESIDE)), (10, fetch_latency(BESIDE))]), (7, [(24, fetch_failures(BESIDE))])),
+            ),
             Section(
                 "What they issue",
                 (
                     (8, [(12, _crls()), (12, _signers())]),
-                    (8, [(12, _lifetimes()), (6, _entries()), (6, fetch_failures(BESIDE))]),
+                    (8, [(12, _lifetimes()), (12, _entries())]),
                 ),
             ),
             Section(
