@@ -48,7 +48,17 @@ class Document:
         for variable in content["templating"]["list"]:
             for key in ("auto", "auto_min", "auto_count"):  # of intervals, which these are not
                 del variable[key]
+            variable["skipUrlSync"] = variable.get("hide") == dashboard.VariableHide.HIDE_VARIABLE
         return json.dumps({"__requires": _requires(content), **content}, indent=2, ensure_ascii=False) + "\n"
+
+    def explained(self) -> str:
+        """Give what each panel tells, as Markdown."""
+        lines = [f"### {self.title}", "", self.description]
+        for section in self.sections:
+            panels = [panel for _, row in section.rows for _, panel in row]
+            heading = [f"**{section.title}**", ""] if section.title else []
+            lines += ["", *heading, *(f"- **{panel.title}.** {panel.description}" for panel in panels)]
+        return "\n".join((*lines, ""))
 
     def _model(self) -> dashboard.Dashboard:
         source = builders.DatasourceVariable("datasource").label("Data source").type("prometheus")

@@ -185,8 +185,8 @@ def _configuration() -> list[dashboard.Panel]:
                 Column("version", "Version", width=90),
                 Column("python_version", "Python", width=90),
                 Column("openssl_version", "OpenSSL"),
-                Column("Value #B", "Started", unit="dateTimeAsIso", width=165),
-                Column("Value #C", "Configuration loaded", unit="dateTimeAsIso", width=165),
+                Column("Value #B", "Started", unit="dateTimeAsIso", width=155),
+                Column("Value #C", "Loaded", unit="dateTimeAsIso", width=155),
             ],
         ),
         grid(
@@ -228,10 +228,12 @@ def exporter() -> Document:
                     (8, [(8, each) for each in _delays()]),
                 ),
             ),
-            Section("Fetches and the store", ((8, [(6, each) for each in fetches]),)),
+            Section(
+                "Fetches and the store", [(8, [(12, each) for each in pair]) for pair in (fetches[:2], fetches[2:])]
+            ),
             Section(
                 "The process",
-                ((7, [(8, each) for each in _resources()]), (7, [(12, each) for each in _configuration()])),
+                ((7, [(8, each) for each in _resources()]), (7, list(zip((14, 10), _configuration(), strict=True)))),
             ),
         ),
     )

@@ -17,6 +17,8 @@ from dashboards.generate.promql import (
 #: What is neither good nor bad, and what is not there: without it Grafana paints "No data" in the colour of the lowest.
 NEUTRAL = "#7b8087"
 NO_DATA = "no data"
+#: In the cells of tables, of which many are empty, and of those that are best empty as a whole.
+EMPTY_CELL, NOTHING = "-", "nothing reported"
 
 #: Boundaries and what is painted from there on.
 Steps = tuple[tuple[float, str], ...]

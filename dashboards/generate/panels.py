@@ -10,7 +10,7 @@ from grafana_foundation_sdk.models import common, dashboard, prometheus
 from grafana_foundation_sdk.models import heatmap as heatmap_models
 from grafana_foundation_sdk.models import table as table_models
 
-from dashboards.generate.look import PLAIN, Steps, Words, mappings
+from dashboards.generate.look import EMPTY_CELL, PLAIN, Steps, Words, mappings
 from dashboards.generate.parts import (
     Column,
     Link,
@@ -27,8 +27,9 @@ from dashboards.generate.parts import (
     tabled,
 )
 
-#: Points of a graph: enough to see, and few enough for Prometheus where there are thousands of targets.
-_POINTS = 100
+#: Points of a graph: enough to see, and few enough for Prometheus where there are thousands of targets. A heat map asks
+#: for much at each, and its cells are to be seen.
+_POINTS, _CELLS = 100, 50
 
 
 def tile(  # noqa: PLR0913 - what differs between tiles
@@ -142,7 +143,7 @@ def heat(title: str, description: str, query: str, *, unit: str) -> dashboard.Pa
         .filter_values(heatmap.FilterValueRange().le(1e-9))
         .rows_frame(heatmap.RowsHeatmapOptions().layout(common.HeatmapCellLayout.AUTO))
         .show_legend()
-        .max_data_points(_POINTS)
+        .max_data_points(_CELLS)
     )
     target = ranged(Query(query, "{{le}}"))
     target.format_val = prometheus.PromQueryFormat.HEATMAP
@@ -150,17 +151,30 @@ def heat(title: str, description: str, query: str, *, unit: str) -> dashboard.Pa
 
 
 def grid(
-    title: str, description: str, queries: Sequence[str], columns: Sequence[Column], worst: Sequence[str] = ()
+    title: str,
+    description: str,
+    queries: Sequence[str],
+    columns: Sequence[Column],
+    worst: Sequence[str] = (),
+    empty: str = EMPTY_CELL,
 ) -> dashboard.Panel:
     """A table with a row for each set of labels that the queries have in common.
 
-    `worst` are the headings to sort by; one that begins with `-` has the greatest first.
+    `worst` are the headings to sort by; one that begins with `-` has the greatest first. `empty` is shown in cells
+    without a value, and in place of a table without rows.
     """
     sorting: list[Builder[common.TableSortByFieldState]] = [
         common_builders.TableSortByFieldState().display_name(heading.removeprefix("-")).desc(heading.startswith("-"))
         for heading in worst
     ]
-    builder = table.Panel().unit("short").cell_height(common.TableCellHeight.SM).filterable(True).sort_by(sorting)
+    builder = (
+        table.Panel()
+        .unit("short")
+        .cell_height(common.TableCellHeight.SM)
+        .filterable(True)
+        .sort_by(sorting)
+        .no_value(empty)
+    )
     for column in columns:
         if properties := column_properties(column):
             builder = builder.override_by_name(column.heading, properties)
@@ -173,15 +187,21 @@ def grid(
     return panel
 
 
-def matrix(title: str, description: str, query: str, rows: str, columns: str, words: Words) -> dashboard.Panel:
-    """A table with a row for each value of one label, and a column for each of another."""
+def matrix(  # noqa: PLR0913 - what a matrix is made of
+    title: str, description: str, query: str, *, rows: str, heading: str, columns: str, words: Words
+) -> dashboard.Panel:
+    """A table with a row for each value of one label, below a heading, and a column for each value of another."""
     coloured = common.TableColoredBackgroundCellOptions(common.TableCellBackgroundDisplayMode.BASIC)
-    builder = table.Panel().unit("short").cell_height(common.TableCellHeight.SM).filterable(True)
+    builder = table.Panel().unit("short").cell_height(common.TableCellHeight.SM).filterable(True).no_value(EMPTY_CELL)
     builder = builder.mappings(mappings(words)).cell_options(coloured)
     panel = finished(builder.build(), title, description, [tabled(query)], PLAIN)
     _without_footer(panel)
     options = {"rowField": rows, "columnField": columns, "valueField": "Value"}
-    panel.transformations = [dashboard.DataTransformerConfig("groupingToMatrix", options=options)]
+    first = {"renameByName": {f"{rows}\\{columns}": heading}}
+    panel.transformations = [
+        dashboard.DataTransformerConfig("groupingToMatrix", options=options),
+        dashboard.DataTransformerConfig("organize", options={"excludeByName": {}, "indexByName": {}, **first}),
+    ]
     return panel
 
 

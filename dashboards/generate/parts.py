@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from grafana_foundation_sdk.builders import common as common_builders
 from grafana_foundation_sdk.models import common, dashboard, prometheus
 
+from dashboards.generate import promql
 from dashboards.generate.look import NO_DATA, PLAIN, Steps, thresholds
 
 DATA_SOURCE = dashboard.DataSourceRef("prometheus", "${datasource}")
@@ -70,7 +71,7 @@ def finished(
     panel.datasource = DATA_SOURCE
     panel.targets = list(queries)
     defaults = field_defaults(panel)
-    defaults.no_value = NO_DATA
+    defaults.no_value = defaults.no_value or NO_DATA
     defaults.thresholds = thresholds(steps)
     if defaults.color is None:
         defaults.color = dashboard.FieldColor(dashboard.FieldColorModeId.THRESHOLDS)
@@ -144,7 +145,8 @@ def organized(columns: Sequence[Column], queries: int) -> dict[str, object]:
     """Give the options of the transformation that orders and names columns, and hides all that are not shown."""
     values = ["Value"] if queries == 1 else [f"Value #{letter}" for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[:queries]]
     shown = [column.field for column in columns]
-    hidden = [name for name in ("Time", "__name__", "job", "instance", *values) if name not in shown]
+    identity = promql.IDENTITY.split(", ")
+    hidden = [name for name in ("Time", "__name__", *identity, *values) if name not in shown]
     return {
         "excludeByName": dict.fromkeys(hidden, True),
         "indexByName": {name: index for index, name in enumerate(shown)},

@@ -24,6 +24,8 @@ FLEET = Scope(f'{_JOBS}, target=~".*$search.*"')
 #: The worst of the fleet: hidden variables hold their names, so that the other columns are asked for these alone.
 WORST = Scope(f'{_JOBS}, target=~"$worst"')
 WORST_FEW = Scope(f'{_JOBS}, target=~"$worst_few"')
+#: Those whose evidence is the oldest of each host, in a hidden variable too.
+OLDEST = Scope(f'{_JOBS}, target=~"$oldest"')
 ONE = Scope(f'{_JOBS}, target="$target", module=~"$module"')
 #: The exporter itself, beside targets, whose labels it has not; and by itself.
 BESIDE = Scope(_JOBS, filtered=False)
@@ -33,6 +35,7 @@ OWN = Scope(_JOBS)
 #: half of it, CAs their CRLs and answers often only shortly before the end.
 STAPLE_OVERDUE, AUTHORITY_OVERDUE = 0.75, 0.95
 
+_UNKNOWN = 'status="unknown"'
 _OF_SERVERS, _OF_AUTHORITIES = 'source=~"staple|file"', 'source=~"responder|crl"'
 
 #: The states of a target, the worst first: what `state` gives.
@@ -87,18 +90,21 @@ def not_looked_at(scope: Scope) -> str:
     return f"max by ({IDENTITY}) ({series('ocsp_probe_success', scope)}) == 0"
 
 
-def at_risk(scope: Scope) -> str:
-    """Give the targets of which a source is in trouble, or will soon be.
+def doubts(scope: Scope) -> str:
+    """Give every problem, and every source that does not know the certificate.
 
     What the operator forbids the exporter to fetch says nothing of a target.
     """
     problems = series("ocsp_problem", scope, 'problem!~"blocked_by_egress_policy|unsupported_scheme"')
-    unknown = series("ocsp_status", scope, 'status="unknown"')
+    return any_of(problems, f"({series('ocsp_status', scope, _UNKNOWN)} == 1)")
+
+
+def at_risk(scope: Scope) -> str:
+    """Give the targets of which a source is in trouble, or will soon be."""
     troubles = any_of(
         f"({elapsed(scope, _OF_SERVERS)} > {STAPLE_OVERDUE})",
         f"({elapsed(scope, _OF_AUTHORITIES)} > {AUTHORITY_OVERDUE})",
-        problems,
-        f"({unknown} == 1)",
+        doubts(scope),
         f"({series('ocsp_sources_agree', scope)} == 0)",
         f"({series('ocsp_responder_up', scope)} == 0)",
         f"({series('ocsp_staple_file_matches', scope)} == 0)",

@@ -3,23 +3,34 @@
 from grafana_foundation_sdk.models import dashboard
 
 from dashboards.generate import look
-from dashboards.generate.document import Document, Section
+from dashboards.generate.document import Document, Section, names_of
 from dashboards.generate.panels import graph, grid, matrix, timeline
 from dashboards.generate.parts import Column, Query
-from dashboards.generate.promql import BESIDE, FLEET, IDENTITY, any_of, elapsed, series
+from dashboards.generate.promql import BESIDE, FLEET, IDENTITY, OLDEST, Scope, any_of, elapsed, series
 from dashboards.generate.shared import INSTANCE, JOB, MATCHERS, SEARCH, fetch_failures, fetch_latency, hosts, to_target
 
+_AUTHORITIES = 'source=~"responder|crl"'
 _WATCHED = "target, address, method"
 _EVIDENCE = f"{IDENTITY}, source, depth"
 
 
-def _by_host(query: str, source: str, take: str) -> str:
-    """Take one value for each host of a source, or file, of all the certificates for which it is asked."""
-    at_host = series("ocsp_source_applicable", FLEET, f'source="{source}"', 'host!=""')
-    in_file = series("ocsp_source_applicable", FLEET, f'source="{source}"', 'host=""')
+def _at_hosts(query: str, scope: Scope, sources: str, by: str) -> str:
+    """Add to what a query gives of certificates the host of the source, or the path of its file."""
+    at_host = series("ocsp_source_applicable", scope, f'source=~"{sources}"', 'host!=""')
+    in_file = series("ocsp_source_applicable", scope, f'source=~"{sources}"', 'host=""')
     named = any_of(f"({at_host} == 1)", f'label_replace({in_file} == 1, "host", "$1", "target", "(.+)")')
-    each = f"max by ({IDENTITY}, depth) ({query})"
-    return f"{take} by (host) ({each} * on ({IDENTITY}, depth) group_right max by ({IDENTITY}, depth, host) ({named}))"
+    return f"max by ({by}) ({query}) * on ({by}) group_right max by ({by}, host) ({named})"
+
+
+def _crl(query: str, take: str, scope: Scope = FLEET) -> str:
+    """Take one value of all the CRLs of a host."""
+    return f"{take} by (host) ({_at_hosts(query, scope, 'crl', f'{IDENTITY}, depth')})"
+
+
+def _oldest() -> str:
+    """Give one target for each host and kind of source: that of which the answer is the oldest."""
+    lifetimes = _at_hosts(elapsed(FLEET, _AUTHORITIES), FLEET, "responder|crl", _EVIDENCE)
+    return f"topk by (source, host) (1, {lifetimes})"
 
 
 def _up() -> dashboard.Panel:
@@ -39,12 +50,13 @@ def _watched() -> dashboard.Panel:
     return grid(
         "Watched responders",
         "Each watched responder and method: up now, the part of the shown time it was up, what HTTP said, how long it "
-        "took, and by how much its clock is ahead of ours.",
+        "took, and how large the answer was.",
         [
             f"min by ({_WATCHED}) ({up})",
             f"min by ({_WATCHED}) (avg_over_time({up}[$__range]))",
             f"max by ({_WATCHED}) ({series('ocsp_responder_http_status', FLEET)})",
             f"max by ({_WATCHED}) ({series('ocsp_responder_request_duration_seconds', FLEET)})",
+            f"max by ({_WATCHED}) ({series('ocsp_responder_response_bytes', FLEET)})",
         ],
         [
             Column("target", "Responder", link=to_target("${__data.fields.target:percentencode}")),
@@ -56,6 +68,7 @@ def _watched() -> dashboard.Panel:
             ),
             Column("Value #C", "HTTP", unit="none", width=80),
             Column("Value #D", "Latency", unit="s", width=90),
+            Column("Value #E", "Size", unit="bytes", width=80),
         ],
         worst=("Now", "Up"),
     )
@@ -86,9 +99,10 @@ def _conformance() -> dashboard.Panel:
         "Which rules each watched responder keeps (RFC 6960, RFC 9919, and with profile: public those of the "
         "CA/Browser Forum). A rule that was not tried has no word.",
         f"min by (target, check) ({series('ocsp_responder_conforms', FLEET)})",
-        "target",
-        "check",
-        look.CONFORMS,
+        rows="target",
+        heading="Responder",
+        columns="check",
+        words=look.CONFORMS,
     )
 
 
@@ -122,10 +136,10 @@ def _crls() -> dashboard.Panel:
         "The CRLs of each host: how old the oldest is, until when it holds, its number and how many certificates it "
         "lists. A CRL in a file has its path in place of the host.",
         [
-            f"time() - {_by_host(begun, 'crl', 'min')}",
-            f"{_by_host(ends, 'crl', 'min')} - time()",
-            _by_host(series("ocsp_crl_number", FLEET), "crl", "max"),
-            _by_host(series("ocsp_crl_entries", FLEET), "crl", "max"),
+            f"time() - {_crl(begun, 'min')}",
+            f"{_crl(ends, 'min')} - time()",
+            _crl(series("ocsp_crl_number", FLEET), "max"),
+            _crl(series("ocsp_crl_entries", FLEET), "max"),
         ],
         [
             Column("host", "Host"),
@@ -139,13 +153,12 @@ def _crls() -> dashboard.Panel:
 
 
 def _lifetimes() -> dashboard.Panel:
-    crl = _by_host(elapsed(FLEET, 'source="crl"'), "crl", "max")
-    responder = _by_host(elapsed(FLEET, 'source="responder"'), "responder", "max")
+    oldest = _at_hosts(elapsed(OLDEST, _AUTHORITIES), OLDEST, "responder|crl", _EVIDENCE)
     return graph(
         "Lifetime elapsed",
-        "How much of its time between thisUpdate and nextUpdate the oldest answer of each host has used up. CAs "
-        "issue anew at half of it, or shortly before the end; what climbs past 95 % is late.",
-        [Query(crl, "crl {{host}}"), Query(responder, "responder {{host}}")],
+        "How much of its time between thisUpdate and nextUpdate what is now the oldest answer of each host had used "
+        "up. CAs issue anew at half of it, or shortly before the end; what climbs past 95 % is late.",
+        [Query(f"max by (source, host) ({oldest})", "{{source}} {{host}}")],
         unit="percentunit",
         steps=look.AUTHORITY_LIFETIME,
     )
@@ -154,8 +167,9 @@ def _lifetimes() -> dashboard.Panel:
 def _entries() -> dashboard.Panel:
     return graph(
         "Certificates on the CRLs",
-        "How many certificates the largest CRL of each host lists. A sudden fall is a CRL that lost its entries.",
-        [Query(_by_host(series("ocsp_crl_entries", FLEET), "crl", "max"), "{{host}}")],
+        "How many certificates the CRL lists that is now the oldest of each host. A sudden fall is a CRL that lost its "
+        "entries.",
+        [Query(_crl(series("ocsp_crl_entries", OLDEST), "max", OLDEST), "{{host}}")],
         unit="short",
     )
 
@@ -166,14 +180,17 @@ def responders() -> Document:
         "ocsp-responders",
         "OCSP responders and CRLs",
         "Whether responders and CRL servers are there, right, fresh, and allowed to sign (ocsp_exporter).",
-        (JOB, INSTANCE, SEARCH, MATCHERS),
+        (JOB, INSTANCE, SEARCH, MATCHERS, names_of("oldest", _oldest())),
         (
-            Section("Hosts that the exporter asks", ((8, [(14, hosts(BESIDE)), (10, fetch_latency(BESIDE))]),)),
+            Section(
+                "Hosts that the exporter asks",
+                ((8, [(14, hosts(BESIDE)), (10, fetch_latency(BESIDE))]), (7, [(24, fetch_failures(BESIDE))])),
+            ),
             Section(
                 "What they issue",
                 (
                     (8, [(12, _crls()), (12, _signers())]),
-                    (8, [(12, _lifetimes()), (6, _entries()), (6, fetch_failures(BESIDE))]),
+                    (8, [(12, _lifetimes()), (12, _entries())]),
                 ),
             ),
             Section(

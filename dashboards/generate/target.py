@@ -175,6 +175,7 @@ def _problems() -> dashboard.Panel:
             Column("address", "Address"),
             Column("key_type", "Key type"),
         ],
+        empty=look.NOTHING,
     )
 
 
@@ -228,22 +229,20 @@ def _evidence() -> dashboard.Panel:
             when("ocsp_produced_at_timestamp_seconds"),
             when("ocsp_source_fetched_timestamp_seconds"),
             when("ocsp_signer_not_after_timestamp_seconds"),
-            f"max by ({_EVIDENCE}, response_status, signer, responder_id, signature_algorithm) ({info})",
+            f"max by ({_EVIDENCE}, signer, responder_id) ({info})",
         ],
         [
             Column("source", "Source", width=100),
             Column("depth", "Depth", width=70),
-            Column("Value #A", "Status", mappings=look.mappings(look.STATUS_CODE_WORDS), width=110),
-            Column("Value #B", "thisUpdate", unit="dateTimeAsIso", width=165),
-            Column("Value #C", "nextUpdate", unit="dateTimeAsIso", width=165),
-            Column("Value #D", "producedAt", unit="dateTimeAsIso", width=165),
-            Column("Value #E", "Obtained", unit="dateTimeAsIso", width=165),
-            Column("Value #F", "Signer ends", unit="dateTimeAsIso", width=165),
+            Column("Value #A", "Status", mappings=look.mappings(look.STATUS_CODE_WORDS), width=105),
+            Column("Value #B", "thisUpdate", unit="dateTimeAsIso", width=155),
+            Column("Value #C", "nextUpdate", unit="dateTimeAsIso", width=155),
+            Column("Value #D", "producedAt", unit="dateTimeAsIso", width=155),
+            Column("Value #E", "Obtained", unit="dateTimeAsIso", width=155),
+            Column("Value #F", "Signer ends", unit="dateTimeAsIso", width=155),
             Column("signer", "Signed by", width=90),
             Column("responder_id", "Responder ID"),
-            Column("signature_algorithm", "Signature"),
-            Column("response_status", "Response"),
-            Column("module", "Module"),
+            Column("module", "Module", width=90),
             Column("address", "Address"),
             Column("key_type", "Key type"),
         ],
@@ -281,7 +280,8 @@ def _session() -> dashboard.Panel:
     info = series("ocsp_tls_info", ONE)
     return grid(
         "TLS",
-        "What the handshake negotiated, and what the certificate and the policy demand.",
+        "What the handshake negotiated, whether it completed and the server asked for a client certificate, whether "
+        "the certificate has the TLS feature (Must-Staple), and whether the policy requires a staple here.",
         [
             f"max by ({IDENTITY}, version, cipher) ({info})",
             fact("ocsp_tls_handshake_complete"),
@@ -290,13 +290,13 @@ def _session() -> dashboard.Panel:
             fact("ocsp_staple_required"),
         ],
         [
-            Column("version", "Version"),
+            Column("version", "Version", width=80),
             Column("cipher", "Cipher"),
-            Column("Value #B", "Completed", mappings=look.mappings(look.YES_NO)),
-            Column("Value #C", "Asks for a client certificate", mappings=look.mappings(look.YES_NO)),
-            Column("Value #D", "Certificate demands a staple", mappings=look.mappings(look.YES_NO)),
-            Column("Value #E", "Policy demands a staple", mappings=look.mappings(look.YES_NO)),
-            Column("module", "Module"),
+            Column("Value #B", "Completed", mappings=look.mappings(look.YES_NO), width=90),
+            Column("Value #C", "Client cert.", mappings=look.mappings(look.YES_NO), width=100),
+            Column("Value #D", "Must-Staple", mappings=look.mappings(look.YES_NO), width=100),
+            Column("Value #E", "Required", mappings=look.mappings(look.YES_NO), width=90),
+            Column("module", "Module", width=90),
             Column("address", "Address"),
             Column("key_type", "Key type"),
         ],
@@ -314,7 +314,10 @@ def _revocation() -> dashboard.Panel:
             Column("depth", "Depth", width=70),
             Column("Value", "Revoked at", unit="dateTimeAsIso", width=180),
             Column("reason", "Reason"),
+            Column("address", "Address"),
+            Column("key_type", "Key type"),
         ],
+        empty=look.NOTHING,
     )
 
 

@@ -24,25 +24,24 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Grafana:
-    """Somebody who looks at a dashboard: at which Prometheus, from when to when, and in how many steps."""
+    """Somebody who looks at a dashboard: at which Prometheus, from when to when."""
 
     url: str
     start: float
     end: float
-    steps: int = 100
 
     def ask(self, query: Query, values: Mapping[str, str]) -> Answer:
         """Ask a query of a dashboard with these values of the variables."""
         expr = filled(query.expr, {**self._times(), **values})
-        return self.evaluate(expr, instant=query.instant)
+        return self.evaluate(expr, query.points)
 
-    def evaluate(self, expr: str, *, instant: bool) -> Answer:
-        """Ask for the end of the time, or for all of it."""
-        if instant:
+    def evaluate(self, expr: str, points: int = 1) -> Answer:
+        """Ask for the end of the time, or for so many times."""
+        if points == 1:
             data = self._get("query", {"query": expr, "time": self.end})
             series = [(each["metric"], [each["value"]]) for each in data["result"]]
         else:
-            step = (self.end - self.start) / self.steps
+            step = (self.end - self.start) / points
             data = self._get("query_range", {"query": expr, "start": self.start, "end": self.end, "step": step})
             series = [(each["metric"], each["values"]) for each in data["result"]]
         found = [(labels, [(time, float(value)) for time, value in values]) for labels, values in series]

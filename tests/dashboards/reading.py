@@ -15,13 +15,17 @@ _VARIABLE = re.compile(r"\$([A-Za-z_]\w*)|\$\{(\w+)(?::\w+)?\}")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What a dashboard asks Prometheus. `panel` is the title, or says what else asks; `letter` its refId."""
+    """What a dashboard asks Prometheus. `panel` is the title, or says what else asks; `letter` its refId.
+
+    `points`: for how many times it asks at most, 1 where it is for now alone. `legend` is what a series is called.
+    """
 
     dashboard: str
     panel: str
     letter: str
     expr: str
-    instant: bool
+    points: int = 1
+    legend: str = ""
 
     @property
     def name(self) -> str:
@@ -53,15 +57,22 @@ def queries() -> list[Query]:
         dashboard = read(name)
         for panel in panels(dashboard):
             found += [
-                Query(name, panel["title"], target["refId"], target["expr"], target["instant"])
+                Query(
+                    name,
+                    panel["title"],
+                    target["refId"],
+                    target["expr"],
+                    1 if target["instant"] else panel["maxDataPoints"],
+                    target.get("legendFormat", ""),
+                )
                 for target in panel["targets"]
             ]
         for annotation in dashboard["annotations"]["list"]:
             if "expr" in annotation:
-                found.append(Query(name, f"annotation {annotation['name']}", "A", annotation["expr"], instant=False))
+                found.append(Query(name, f"annotation {annotation['name']}", "A", annotation["expr"], 100))
         for variable in variables(dashboard):
             if inner := re.fullmatch(r"query_result\((.*)\)", _asked(variable)):
-                found.append(Query(name, f"variable {variable['name']}", "A", inner[1], instant=True))
+                found.append(Query(name, f"variable {variable['name']}", "A", inner[1]))
     return found
 
 

@@ -66,6 +66,7 @@ def test_the_data_source_is_chosen_once(name: str) -> None:
 def test_job_and_instance_can_be_chosen(name: str) -> None:
     """Several of each, or all; all is also what has no such label. They are looked up anew with the time range."""
     found = {variable["name"]: variable for variable in variables(read(name))}
+    assert all(variable["skipUrlSync"] == (variable.get("hide") == 2) for variable in found.values())
     for label in ("job", "instance"):
         variable = found[label]
         assert (variable["multi"], variable["includeAll"], variable["allValue"]) == (True, True, ".*")
@@ -116,7 +117,7 @@ def test_no_data_is_neutral(name: str) -> None:
     """Grafana paints what is not there like the lowest of all values: that is grey, and says so in words."""
     for panel in panels(read(name)):
         defaults = panel["fieldConfig"]["defaults"]
-        assert defaults["noValue"] == "no data", panel["title"]
+        assert defaults["noValue"] in {"no data", *(("-", "nothing reported") if panel["type"] == "table" else ())}
         assert defaults["thresholds"]["steps"][0] == {"value": None, "color": NEUTRAL}, panel["title"]
 
 
@@ -170,7 +171,7 @@ def test_panels_fill_the_width_and_do_not_overlap(name: str) -> None:
 @for_each_dashboard
 def test_panels_are_large_enough_to_read(name: str) -> None:
     """At 1400 pixels a column is about 57 wide, and a row 38 high: words fit into tiles, and headings into tables."""
-    least = {"stat": (4, 3), "timeseries": (6, 7), "state-timeline": (12, 7), "heatmap": (8, 8), "table": (10, 6)}
+    least = {"stat": (4, 3), "timeseries": (8, 7), "state-timeline": (12, 7), "heatmap": (8, 8), "table": (10, 6)}
     for panel in panels(read(name)):
         width, height = least[panel["type"]]
         assert panel["gridPos"]["w"] >= width, panel["title"]
@@ -256,3 +257,22 @@ def test_the_others_are_a_click_away(name: str) -> None:
     assert (link["type"], link["tags"]) == ("dashboards", ["ocsp"])
     assert link["includeVars"]
     assert link["keepTime"]
+
+
+@for_each_dashboard
+def test_columns_fit_into_their_tables(name: str) -> None:
+    """At 1400 pixels no table has to be moved sideways: columns without a width get what is left, 120 at least."""
+    for panel in panels(read(name)):
+        steps = {each["id"]: each["options"] for each in panel.get("transformations", [])}
+        if "merge" not in steps:
+            continue
+        sometimes = {"Address", "Key type"}
+        headings = set(steps["organize"]["renameByName"].values()) - sometimes
+        fields = panel["fieldConfig"]["overrides"]
+        widths = {
+            override["matcher"]["options"]: each["value"]
+            for override in fields
+            for each in override["properties"]
+            if each["id"] == "custom.width"
+        }
+        assert sum(widths.get(heading, 120) for heading in headings) <= panel["gridPos"]["w"] * 57 - 16, panel["title"]

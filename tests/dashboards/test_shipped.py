@@ -8,19 +8,25 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from ocsp_exporter.cli import main
-from tests.dashboards.reading import FOLDER, NAMES
+from tests.dashboards.reading import NAMES
 
 ROOT = Path(__file__).parents[2]
+#: What is shipped, in the order in which it is written.
+FILES = [
+    *(f"grafana/{name}.json" for name in sorted(NAMES)),
+    "prometheus/ocsp_exporter.yaml",
+    "prometheus/ssl_exporter_names.yaml",
+    "mixin.libsonnet",
+]
 
 
 def test_the_command_writes_them(tmp_path: Path) -> None:
     """`docs dashboards --write DIR` makes the folder, writes each file as it is, and says where."""
     done = CliRunner().invoke(main, ["docs", "dashboards", "--write", str(tmp_path / "new")])
     assert done.exit_code == 0
-    for name in NAMES:
-        path = tmp_path / "new" / "grafana" / f"{name}.json"
-        assert path.read_text() == (FOLDER / f"{name}.json").read_text()
-        assert str(path) in done.output.splitlines()
+    assert done.output.splitlines() == [str(tmp_path / "new" / file) for file in FILES]
+    for file in FILES:
+        assert (tmp_path / "new" / file).read_bytes() == (ROOT / "dashboards" / file).read_bytes()
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
@@ -45,6 +51,6 @@ def test_a_wheel_holds_them_where_the_command_looks(tmp_path: Path) -> None:
         text=True,
         capture_output=True,
     )
-    assert len(done.stdout.splitlines()) >= len(NAMES)
-    assert (tmp_path / "written" / "grafana" / "ocsp-fleet.json").is_file()
+    assert len(done.stdout.splitlines()) == len(FILES)
+    assert all((tmp_path / "written" / file).is_file() for file in FILES)
     assert (installed / "ocsp_exporter" / "dashboards" / "grafana").is_dir()

@@ -1,128 +1,34 @@
 """Everything that the dashboards ask is asked of a real Prometheus which has scraped the demo."""
 
+import re
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.dashboards.asking import CHOSEN, Grafana
-from tests.dashboards.reading import NAMES, Query, panels, queries, read
-from tests.peers.daemons import HOST, free_port, until
-from tests.peers.exporter import running_exporter
+from tests.dashboards.reading import NAMES, Query, queries
+from tests.peers.backfill import minutes, store
 from tests.peers.prometheus import running_prometheus
+from tests.peers.viewing import CHOICES, MORE, World, running_world, values_of
 
 #: What gives nothing while all is well, or until something happens, and why. Everything else has to give something.
 EMPTY = {
     "Responder and CRL hosts: D": "the part of the fetches that failed, where nothing was fetched in the shown time",
     "annotation Status changed: A": "no status changed",
 }
-#: What asks for metrics that the exporter does not publish yet, and for nothing else.
-PENDING = {
-    "Latency of responders and CRL servers: C",
-    "Staple file: A",
-    "Availability over time: A",
-    "Watched responders: A",
-    "Watched responders: B",
-    "Watched responders: C",
-    "Watched responders: D",
-    "Conformance: A",
-    "Latency of watched responders: A",
-    "Clock of watched responders: A",
-}
-
-#: By whom the endpoints are asked for: the exporter itself, Prometheus through /probe, and the exporter again with
-#: neither job nor instance, as relabelling may leave it.
-CHOICES = {
-    "workers": {"job": "ocsp|discovery"},
-    "probe": {"job": "ocsp_probe|ocsp|discovery"},
-    "relabelled": {"matchers": 'server!=""'},
-}
 #: Endpoints of which together there is everything to tell.
 TALKATIVE = ("must-staple-good", "revoked", "forged-signature")
 for_each_choice = pytest.mark.parametrize("choice", CHOICES)
 
 
-@dataclass(frozen=True, slots=True)
-class World:
-    """A Prometheus that has scraped the demo several times, as Grafana asks it.
-
-    `targets` are those of the endpoints by their names, `values` what stands for variables, by who looks at them.
-    """
-
-    grafana: Grafana
-    targets: Mapping[str, str]
-    values: Mapping[str, Mapping[str, str]]
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Run the demo, an exporter with discovered targets, and Prometheus until there is a history of both."""
-    folder = tmp_path_factory.mktemp("dashboards")
-    with running_exporter(folder, "demo") as demo, running_exporter(folder, *_discovering(folder)) as discovering:
-        endpoints = [line.split('"')[1] for line in demo.page("/metrics").splitlines() if _is_probe(line)]
-        configuration = yaml.safe_dump(_scraping(demo.address, discovering.address, endpoints))
-        with running_prometheus(folder, configuration) as prometheus:
-            seen = "count_over_time(ocsp_probe_success[1m]) > 8"
-            everything = 3 * len(endpoints) + 2
-            until(
-                lambda: len(prometheus.query(seen)) == everything,
-                lambda: f"Prometheus has not scraped everything yet, but only {prometheus.query(seen)}",
-            )
-            now = time.time()
-            targets = {labels["endpoint"]: labels["target"] for labels, _ in prometheus.query('{endpoint!=""}')}
-            grafana = Grafana(prometheus.url, now - 8, now, steps=8)
-            yield World(grafana, targets, {choice: _values(grafana, chosen) for choice, chosen in CHOICES.items()})
-
-
-def _is_probe(line: str) -> bool:
-    return line.startswith("ocsp_probe_success{")
-
-
-def _discovering(folder: Path) -> tuple[str, ...]:
-    """Return the arguments of an exporter that is told of a target, at which nobody listens, by a file."""
-    listed = folder / "targets.yaml"
-    listed.write_text(yaml.safe_dump([{"targets": [f"{HOST}:{free_port()}"]}]))
-    path = folder / "ocsp_exporter.yaml"
-    path.write_text(yaml.safe_dump({"file_sd_configs": [{"files": [str(listed)]}]}))
-    return ("serve", "--config.file", str(path))
-
-
-def _scraping(demo: str, discovering: str, endpoints: list[str]) -> dict[str, object]:
-    through_exporter = [
-        {"source_labels": ["__address__"], "target_label": "__param_target"},
-        {"source_labels": ["__param_target"], "target_label": "instance"},
-        {"target_label": "__address__", "replacement": demo},
-    ]
-    renamed = [
-        {"source_labels": ["instance"], "target_label": "server"},
-        {"regex": "job|instance", "action": "labeldrop"},
-    ]
-    return {
-        "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
-        "scrape_configs": [
-            {"job_name": "ocsp", "static_configs": [{"targets": [demo]}]},
-            {"job_name": "discovery", "static_configs": [{"targets": [discovering]}]},
-            {
-                "job_name": "ocsp_probe",
-                "metrics_path": "/probe",
-                "static_configs": [{"targets": endpoints}],
-                "relabel_configs": through_exporter,
-            },
-            {
-                "job_name": "relabelled",
-                "static_configs": [{"targets": [demo, discovering]}],
-                "metric_relabel_configs": renamed,
-            },
-        ],
-    }
-
-
-def _values(grafana: Grafana, choice: Mapping[str, str]) -> dict[str, str]:
-    chosen = {**CHOSEN, **choice}
-    return {**chosen, **grafana.worst(chosen)}
+    """Run everything, and look at it when there is a history."""
+    with running_world(tmp_path_factory.mktemp("dashboards")) as world:
+        yield world
 
 
 @for_each_choice
@@ -131,7 +37,7 @@ def test_every_query_gives_something(world: World, query: Query, choice: str) ->
     """For the fleet, and for one of the targets at least, whoever keeps the schedule and whatever labels are left."""
     targets = [world.targets[name] for name in TALKATIVE] if "$target" in query.expr else [""]
     answers = (world.grafana.ask(query, {**world.values[choice], "target": target}) for target in targets)
-    expected = query.name.removeprefix(f"{query.dashboard}: ") not in EMPTY.keys() | PENDING
+    expected = query.name.removeprefix(f"{query.dashboard}: ") not in EMPTY
     assert any(answer.series for answer in answers) == expected
 
 
@@ -139,14 +45,11 @@ def test_every_query_gives_something(world: World, query: Query, choice: str) ->
 def test_series_are_called_by_labels_that_they_have(world: World, name: str) -> None:
     """What a legend shows is there, but for what only some targets have."""
     values = {**world.values["workers"], "target": world.targets["must-staple-good"]}
-    for panel in panels(read(name)):
-        for target in panel["targets"]:
-            query = Query(name, panel["title"], target["refId"], target["expr"], target["instant"])
-            answer = world.grafana.ask(query, values)
-            for labels, _ in answer.series:
-                legend = target.get("legendFormat", "")
-                shown = {part.split("}}")[0] for part in legend.split("{{")[1:]} - {"address", "key_type", "depth"}
-                assert shown <= labels.keys(), (panel["title"], labels)
+    for query in queries():
+        if query.dashboard == name and query.legend:
+            shown = set(re.findall(r"\{\{(\w+)\}\}", query.legend)) - {"address", "key_type", "depth"}
+            for labels, _ in world.grafana.ask(query, values).series:
+                assert shown <= labels.keys(), query.name
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -155,19 +58,23 @@ def test_there_is_something_to_choose_from(world: World, name: str) -> None:
     choices = world.grafana.choices(name)
     assert choices.pop("module", 0) == 0  # that of a target that was not chosen
     assert all(choices.values())
-    assert choices.get("target", 18) == 18
+    assert choices.get("target", 19) == 17 + MORE - 1  # of which one is looked at by two modules
 
 
 @for_each_choice
 def test_every_target_is_in_one_state(world: World, choice: str) -> None:
-    """The tiles of the fleet tell of each of the seventeen endpoints once, and of the one that is not there."""
+    """The tiles of the fleet tell of each of the seventeen endpoints once, and of each of the three that are watched.
+
+    At one of these nobody listens, one sends another staple than the one on disk, and the responder is good.
+    """
     tiles = {}
     for query in queries():
         if query.dashboard == "ocsp-fleet" and query.panel in TILES:
             [(_, [(_, number)])] = world.grafana.ask(query, world.values[choice]).series
             tiles[query.panel] = number
     times = 2 if choice == "probe" else 1  # there Prometheus looks, and the exporter too
-    assert tiles == {name: times * number for name, number in TILES.items()} | {"Not looked at": 1}
+    more = {"Not looked at": 1, "At risk": 1, "Good": 1}
+    assert tiles == {name: times * number + more.get(name, 0) for name, number in TILES.items()}
 
 
 #: Of the demo's seventeen endpoints; those revoked are `revoked` and `good-staple-though-revoked`.
@@ -210,7 +117,7 @@ def test_what_is_typed_narrows_the_fleet(world: World) -> None:
     """A part of a name, and labels of one's own, hold for every query, the hidden ones included."""
     one = world.targets["revoked"]
     for typed in ({"search": one.split(":")[1]}, {"matchers": 'endpoint="revoked"'}):
-        values = _values(world.grafana, {"job": "ocsp", **typed})
+        values = values_of(world.grafana, {"job": "ocsp", **typed})
         for query in queries():
             if query.dashboard == "ocsp-fleet":
                 named = {
@@ -226,6 +133,28 @@ def test_what_is_typed_narrows_the_fleet(world: World) -> None:
 def test_without_any_data_nothing_fails(tmp_path: Path) -> None:
     """A Prometheus that knows no exporter answers each query with nothing: no errors, and no zeros that look good."""
     with running_prometheus(tmp_path, "{}") as prometheus:
-        grafana = Grafana(prometheus.url, time.time() - 60, time.time(), steps=6)
-        values = {**_values(grafana, {}), "target": ""}
+        grafana = Grafana(prometheus.url, time.time() - 60, time.time())
+        values = {**values_of(grafana, {}), "target": ""}
         assert [query.name for query in queries() if grafana.ask(query, values).series] == []
+
+
+def test_a_change_of_status_is_marked(tmp_path: Path) -> None:
+    """Once, at the time at which it was first seen; a status that stays, or is seen for the first time, is not."""
+    end = int(time.time())
+    past = minutes(end, 10)
+    labels = 'job="ocsp",instance="exporter:10960",target="flaps",module="tls",source="staple",depth="0"'
+    text = tmp_path / "past.txt"
+    with text.open("w") as out:
+        out.write("# TYPE ocsp_status gauge\n")
+        for status in ("good", "missing"):
+            for position, at in enumerate(past):
+                out.write(
+                    f'ocsp_status{{{labels},status="{status}"}} {int((status == "good") == (position < 6))} {at}\n'
+                )
+        out.write("# EOF\n")
+    store(tmp_path, text)
+    [changes] = [query for query in queries() if query.panel.startswith("annotation")]
+    with running_prometheus(tmp_path, "{}") as prometheus:
+        grafana = Grafana(prometheus.url, past[0], end)
+        [(marked, times)] = grafana.ask(replace(changes, points=9), {**CHOSEN, "target": "flaps"}).series
+    assert (marked["status"], times) == ("missing", [(past[6], 1)])
