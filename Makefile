@@ -42,12 +42,12 @@ lint: $(VENV)/.dev ## ruff: rules and format
 types: $(VENV)/.dev ## mypy, strict
 	$(VENV)/bin/mypy
 
-# The servers that the tests start. They are installed where that is possible without asking (Debian, root), and never
-# started by the system: a policy-rc.d that forbids it is in place while they are installed. Elsewhere the tests of
-# absent ones are skipped, each naming what it misses.
+# The servers that the tests start, and the browser that looks at the pages. They are installed where that is possible
+# without asking (Debian, root), and never started by the system: a policy-rc.d that forbids it is in place while they
+# are installed. Elsewhere the tests of absent ones are skipped, each naming what it misses.
 PEERS := nginx-light haproxy gnutls-bin openssl prometheus nats-server apache2 caddy postfix dovecot-imapd dovecot-pop3d \
 	dovecot-lmtpd dovecot-managesieved proftpd-core proftpd-mod-crypto slapd prosody postgresql mariadb-server inspircd \
-	golang-cfssl libnss-wrapper libidn12
+	golang-cfssl libnss-wrapper libidn12 curl apache2-utils chromium systemd
 # Debian does not install these beside the others, so they are only unpacked, into a folder of ours.
 UNPACKED := exim4-base exim4-daemon-light
 

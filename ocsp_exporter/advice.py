@@ -73,7 +73,8 @@ PROBLEMS: Mapping[Problem, Advice] = MappingProxyType(
         ),
         Problem.ISSUER_UNAVAILABLE: Advice(
             "The certificate of the issuer was not at hand, so the evidence could not be verified.",
-            "Have the server send its intermediate certificates, or give the issuer in the module's issuer_file.",
+            "Have the server send its intermediate certificates, or give the issuer in the module's issuer_file. For a "
+            "staple file, have the module's certificates match the file with its certificate, and that of the issuer.",
         ),
         Problem.NO_MATCHING_RESPONSE: Advice(
             "The evidence is about another certificate: serial number or issuer differ.",
@@ -170,8 +171,8 @@ FAILURES: Mapping[Failure, Advice] = MappingProxyType(
             "Check which certificate the service is configured with.",
         ),
         Failure.FILE: Advice(
-            "A file that is needed for this target cannot be read.",
-            "Check its path, permissions and contents.",
+            "A file that is needed for this target cannot be read, or none matches its glob.",
+            "Check its path, and that the exporter's user may read it and the folders on the way to it.",
         ),
         Failure.INTERNAL: Advice(
             "The exporter itself made an error.",
@@ -215,6 +216,12 @@ STATUS_ACTIONS: Mapping[Status, str] = MappingProxyType(
         Status.MISSING: "Turn stapling on, and see in the server's log whether it reaches the responder. "
         "Some servers staple only after the first handshakes: have them fetch the staple at their start.",
     }
+)
+
+#: What to do about a server that does not serve the staple that is in its file.
+COPY_ACTION = (
+    "Have whoever writes the file reload the server afterwards. If it sends none at all, see its log: HAProxy stops "
+    "some minutes before a staple ends."
 )
 
 #: What to do about good evidence that should have been replaced by now.

@@ -55,7 +55,16 @@ def main() -> None:
 
 @main.command()
 @click.option("--config.file", "config_file", type=_CONFIG_FILE, help="Modules and targets; without it /probe only.")
-@click.option("--config.check", "check", is_flag=True, help="Check the configuration and exit.")
+@click.option("--config.enable-auto-reload", "watch", is_flag=True, help="Load the configuration when it changes.")
+@click.option(
+    "--config.auto-reload-interval",
+    "watch_interval",
+    default="30s",
+    show_default=True,
+    metavar="DURATION",
+    help="How often to look whether it has.",
+)
+@click.option("--config.check", "check", is_flag=True, help="Check the configurations and exit.")
 @click.option(
     "--web.listen-address",
     "addresses",
@@ -66,28 +75,80 @@ def main() -> None:
     help="Where to listen, [HOST]:PORT; may be given several times.",
 )
 @click.option(
+    "--web.config.file",
+    "web_config_file",
+    type=_CONFIG_FILE,
+    help="TLS, login and headers, as Prometheus's exporter-toolkit has them.",
+)
+@click.option(
+    "--web.health-listen-address",
+    "health_address",
+    metavar="ADDRESS",
+    help="Where to serve /-/healthy and /-/ready, and nothing else, without TLS and login.",
+)
+@click.option(
+    "--shard",
+    default="0/1",
+    show_default=True,
+    metavar="I/N",
+    help="Which share of the targets to look at: of N exporters the one numbered I, from 0.",
+)
+@click.option(
+    "--web.external-url",
+    "external_url",
+    metavar="URL",
+    help="Where browsers find the exporter behind a reverse proxy, if not where it listens.",
+)
+@click.option(
+    "--web.route-prefix",
+    "route_prefix",
+    metavar="PATH",
+    help="What the paths of all requests begin with; by default the path of --web.external-url.",
+)
+@click.option(
+    "--web.systemd-socket",
+    "systemd_socket",
+    is_flag=True,
+    help="Listen on the sockets that systemd passes, and not on --web.listen-address.",
+)
+@click.option(
     "--log.level", "log_level", type=click.Choice(["debug", "info", "warn", "error"]), default="info", show_default=True
 )
 @click.option("--log.format", "log_format", type=click.Choice(["logfmt", "json"]), default="logfmt", show_default=True)
 @click.pass_context
-def serve(
+def serve(  # noqa: PLR0913 - an argument for each option
     ctx: click.Context,
     *,
     config_file: Path | None,
+    watch: bool,
+    watch_interval: str,
     check: bool,
     addresses: tuple[str, ...],
+    web_config_file: Path | None,
+    health_address: str | None,
+    shard: str,
+    external_url: str | None,
+    route_prefix: str | None,
+    systemd_socket: bool,
     log_level: str,
     log_format: Literal["logfmt", "json"],
 ) -> None:
     """Probe on schedule and serve the metrics."""
     from ocsp_exporter.commands import serve as command  # noqa: PLC0415 - keeps the other commands quick
 
+    if watch and config_file is None:
+        ctx.fail("--config.enable-auto-reload needs a --config.file to watch.")
     if not check:
-        command.run(config_file, addresses, log_level, log_format)
-    elif config_file is not None:
+        listen = command.Listen(addresses, web_config_file, health_address, external_url, route_prefix, systemd_socket)
+        work = command.Work(config_file, watch_interval if watch else None, shard)
+        command.run(work, listen, log_level, log_format)
+        return
+    if config_file is None and web_config_file is None:
+        ctx.fail("--config.check needs a --config.file or --web.config.file to check.")
+    if config_file is not None:
         command.check(config_file)
-    else:
-        ctx.fail("--config.check needs a --config.file to check.")
+    if web_config_file is not None:
+        command.check_web(web_config_file)
 
 
 @main.command(cls=_ProbeCommand)

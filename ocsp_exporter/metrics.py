@@ -129,6 +129,10 @@ def _stated(value: Callable[[Evidence], float | None]) -> _Samples:
     return _evidence(lambda evidence: _single(value(evidence)))
 
 
+def _copy(tls: TLSFindings) -> Iterable[Sample]:
+    return () if tls.copy is None else _single(tls.copy.matches)
+
+
 def _crl(value: Callable[[CRLFacts], float | None]) -> _Samples:
     """Look at each authentic CRL; its source need not be said."""
 
@@ -343,6 +347,12 @@ METRICS: tuple[Metric, ...] = (
         "1 if every handshake met the staple policy, 0 if one did not; absent where the policy demands nothing.",
         (),
         _handshakes(lambda tls: tls.compliant),
+    ),
+    Metric(
+        "ocsp_staple_file_matches",
+        "1 if every handshake carried the staple in the server's own file, 0 if not; only where the module names one.",
+        (),
+        _tls(_copy),
     ),
     Metric(
         "ocsp_source_applicable",

@@ -166,11 +166,12 @@ class IPProtocol(StrEnum):
 
 
 class ProberKind(StrEnum):
-    """What a module looks at: a TLS endpoint, an OCSP responder by itself, or a CRL by itself."""
+    """What a module looks at: a TLS endpoint; or by itself a responder, a CRL, or the files of servers' staples."""
 
     TLS = "tls"
     RESPONDER = "responder"
     CRL = "crl"
+    FILE = "file"
 
 
 class StartTLS(StrEnum):
@@ -282,6 +283,27 @@ class StoreResult(StrEnum):
     FAILED = "failed"
 
 
+class DiscoveryKind(StrEnum):
+    """Where targets come from: the configuration itself, files that it names, or URLs that it names."""
+
+    STATIC = "static"
+    FILE = "file"
+    HTTP = "http"
+
+
+class Omission(StrEnum):
+    """Why something of what was discovered is left out: a target, a label, or the end of a value."""
+
+    INVALID_TARGET = "invalid_target"
+    DUPLICATE_TARGET = "duplicate_target"
+    TOO_MANY_TARGETS = "too_many_targets"
+    UNKNOWN_MODULE = "unknown_module"
+    INVALID_INTERVAL = "invalid_interval"
+    INVALID_LABEL = "invalid_label"
+    RESERVED_LABEL = "reserved_label"
+    LONG_LABEL_VALUE = "long_label_value"
+
+
 class Follow(StrEnum):
     """Whose URLs are fetched beside those that are allowed by name or address.
 
@@ -324,13 +346,30 @@ class EgressPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class AllowedTargets:
+    """What `/probe` may be asked for; without names and networks anything.
+
+    `names` are host names in lower case in which `*` stands for any characters and `?` for one. What has none of these
+    names has to have an address in one of the `networks`.
+    """
+
+    names: tuple[str, ...] = ()
+    networks: tuple[IPNetwork, ...] = ()
+
+
+class TargetForbidden(Exception):
+    """A target has no address at which it may be looked at: see `Target.within`. The text is a sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """What is looked at.
 
     `name` is the text exactly as given and the `target` label; it is empty where the module itself names what is
     looked at. `host` is a host name or an IP address without brackets. `starttls` None: as the module says. `location`
-    is the URL, or the absolute path of a file, of what is asked or fetched by itself; a file has neither host nor port.
-    None where a TLS endpoint is looked at.
+    is the URL, or the absolute path of a file, of what is looked at by itself, or the absolute glob of such files; a
+    file has neither host nor port. None where a TLS endpoint is looked at. `within`: the networks that hold all
+    addresses at which it may be looked at, None where whoever named it may name any.
     """
 
     name: str
@@ -338,10 +377,11 @@ class Target:
     port: int
     starttls: StartTLS | None = None
     location: str | None = None
+    within: tuple[IPNetwork, ...] | None = None
 
     @property
     def is_file(self) -> bool:
-        """Whether it is a file of this machine."""
+        """Whether it is a file of this machine, or several."""
         return self.location is not None and self.location.startswith("/")
 
 
@@ -373,11 +413,21 @@ class TLSSettings:
 
 @dataclass(frozen=True, slots=True)
 class StapleSettings:
-    """What is demanded of staples, and how many handshakes are made to see them."""
+    """What is demanded of staples, and how many handshakes are made to see them.
+
+    `file` is the absolute path of the server's own copy, with which its staples are compared; None: with nothing.
+    """
 
     policy: StaplePolicy = StaplePolicy.AUTO
     handshakes: int = 1
     retry_missing: int = 2
+    file: str | None = None
+
+
+#: Of the URLs that name a source so many are asked at most: certificates have one or two, hostile ones hundreds.
+MOST_SOURCE_URLS = 4
+#: Seconds between two fetches of the same at least, however short-lived evidence is and whatever fails.
+SHORTEST_REST = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,7 +475,8 @@ class Module:
     address. `issuers` are certificates beside the chain sent and the roots in which an issuer is looked for; with
     `fetch_issuer` it is then looked for where the certificate says that it is (caIssuers). `chain`: for which
     certificates responder and CRL are asked. A responder by itself is asked about `certificate`, or without one about
-    the first of the `known_answers`; then the one of `issuers` is its CA.
+    the first of the `known_answers`; then the one of `issuers` is its CA. `certificates` are absolute globs of files
+    with the certificates that staple files are about, and their issuers.
     """
 
     name: str
@@ -447,6 +498,7 @@ class Module:
     certificate: x509.Certificate | None = None
     known_answers: tuple[KnownAnswer, ...] = ()
     profile: Profile = Profile.PRIVATE
+    certificates: tuple[str, ...] = ()
     clock_skew: float = 300.0
     max_age_without_next_update: float = 86400.0
 
@@ -584,11 +636,23 @@ class Applicability:
 
 
 @dataclass(frozen=True, slots=True)
+class StapleCopy:
+    """What the comparison of a server's staples with its own copy on disk came to.
+
+    `matches` None: one of both could not be had; then `detail` says for people why.
+    """
+
+    matches: bool | None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TLSFindings:
     """What the handshakes of a probe showed, evidence aside.
 
     `session` is the handshake whose TLS facts are shown. `stapled_handshakes` of `handshakes` carried a
-    staple, `distinct_staples` of them different ones. `compliant` None: the policy demands nothing here.
+    staple, `distinct_staples` of them different ones. `compliant` None: the policy demands nothing here. `copy` None:
+    the module names no file to compare with.
     """
 
     session: Handshake
@@ -597,6 +661,7 @@ class TLSFindings:
     distinct_staples: int
     staple_required: bool
     compliant: bool | None
+    copy: StapleCopy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -663,6 +728,7 @@ class Findings:
 class ProbeResult:
     """What one way of looking at a target brought: `findings`, or a `failure` with its `detail` for people.
 
+    `target` is what was looked at: of a glob each file that it matched.
     `address` is set where each address is looked at by itself, `key_type` where several are asked for: they tell the
     results of one probe from each other. `key_type_served`: whether the server has a certificate of that type, None
     where that is not known or not asked. False: so there is nothing to find, and neither findings nor failure.
@@ -686,6 +752,11 @@ class ProbeResult:
         """The labels that tell this result from the others of the same probe; none where there are no others."""
         labels = (("address", self.address), ("key_type", self.key_type))
         return tuple((name, str(value)) for name, value in labels if value is not None)
+
+    @property
+    def way(self) -> tuple[tuple[str, str], ...]:
+        """What tells this result from the others of the same probe: the file, where it is one, and the variant."""
+        return (*((("file", self.target.name),) if self.target.is_file else ()), *self.variant)
 
 
 #: What a probe of one target yields: a result for each way of looking at it, never none.

@@ -111,6 +111,18 @@ def parse_responder_target(text: str, named: Iterable[str] = ()) -> Target:
     return Target(name=text, host=host, port=port, location=text)
 
 
+def parse_file_target(text: str) -> Target:
+    """Read the absolute path of a staple file, or a glob of such paths. Raises TargetError."""
+    try:
+        _check_path(text)
+    except ValueError as error:
+        forms = (
+            "absolute paths of staple files, in which *, ? and [...] stand for parts of a name and ** for any folders"
+        )
+        raise TargetError(f"target {quoted(text)}: {error}; accepted are {forms}") from None
+    return Target(name=text, host="", port=0, location=text)
+
+
 def read_target(text: str, module: Module) -> Target:
     """Read a target as a module's prober takes it. Raises TargetError."""
     match module.prober:
@@ -118,6 +130,8 @@ def read_target(text: str, module: Module) -> Target:
             return parse_crl_target(text)
         case ProberKind.RESPONDER:
             return parse_responder_target(text, ocsp_urls(module.certificate) if module.certificate else ())
+        case ProberKind.FILE:
+            return parse_file_target(text)
         case ProberKind.TLS:
             return parse_target(text, module.starttls)
 
@@ -183,6 +197,15 @@ def _check_text(text: str) -> None:
         raise ValueError(f"it is longer than {_MAX_TEXT} characters")
     if not text.isprintable() or " " in text:
         raise ValueError("it has white space or an invisible character")
+
+
+def _check_path(text: str) -> None:
+    """Check a path. It may have spaces in it, which a target of any other kind may not."""
+    _check_text(text.replace(" ", "_"))
+    if not text.startswith("/"):
+        raise ValueError("that is not an absolute path")
+    if text.endswith("/"):
+        raise ValueError("that is a folder")
 
 
 def _host_and_port(text: str) -> tuple[str, int | None]:

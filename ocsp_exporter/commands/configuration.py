@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from ocsp_exporter.config import DEFAULT_CONFIG, Config, ConfigError, load_config
+from ocsp_exporter.serving.web_config import WebConfigFile
 
 
 class ConfigurationFaults(click.ClickException):
@@ -15,9 +16,22 @@ class ConfigurationFaults(click.ClickException):
         click.echo(self.message, err=True)
 
 
+def read(config_file: Path | None) -> Config:
+    """Return the configuration, the built-in one where there is no file. Raises ConfigError."""
+    return DEFAULT_CONFIG if config_file is None else load_config(config_file)
+
+
 def load(config_file: Path | None) -> Config:
-    """Return the configuration, the built-in one where there is no file. Raises ConfigurationFaults."""
+    """Return the configuration as `read` does, for a command. Raises ConfigurationFaults."""
     try:
-        return DEFAULT_CONFIG if config_file is None else load_config(config_file)
+        return read(config_file)
+    except ConfigError as error:
+        raise ConfigurationFaults(str(error)) from error
+
+
+def load_web(path: Path) -> WebConfigFile:
+    """Return the web configuration. Raises ConfigurationFaults."""
+    try:
+        return WebConfigFile(path)
     except ConfigError as error:
         raise ConfigurationFaults(str(error)) from error

@@ -10,12 +10,13 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from ocsp_exporter.commands.serve import bind, serve_until_signal
-from ocsp_exporter.config import DEFAULT_CONFIG
+from ocsp_exporter.config import DEFAULT_CONFIG, shown_of
 from ocsp_exporter.demo.lab import Lab, RunningEndpoint
 from ocsp_exporter.demo.states import State
 from ocsp_exporter.model import Status
 from ocsp_exporter.report.layout import Line
 from ocsp_exporter.serving import logs
+from ocsp_exporter.serving.server import Web, Work
 
 _INTERVAL = 10.0
 _HANG = 7
@@ -32,10 +33,20 @@ async def _run(address: str) -> None:
     async with Lab.start() as lab:
         targets = lab.scheduled_targets(_INTERVAL)
         modules = {target.module.name: target.module for target in targets}
-        config = replace(DEFAULT_CONFIG, interval=_INTERVAL, modules=modules, targets=targets)
+        shown = shown_of(_written(lab))
+        config = replace(DEFAULT_CONFIG, interval=_INTERVAL, modules=modules, targets=targets, shown=shown)
         console = Console(highlight=False, markup=False, emoji=False)
         console.print(introduction(lab, _url(sockets[0])))
-        await serve_until_signal(config, sockets)
+        await serve_until_signal(Work(config), Web(sockets))
+
+
+def _written(lab: Lab) -> dict[str, object]:
+    """Return what would have to stand in a file for the same; `root.pem` is what the lab gives for download."""
+    return {
+        "probe": {"interval": f"{_INTERVAL:g}s"},
+        "modules": {"tls": {"tls_config": {"ca_file": "root.pem"}}},
+        "targets": [{"targets": [each.address], "labels": {"endpoint": each.row.name}} for each in lab.endpoints],
+    }
 
 
 def introduction(lab: Lab, url: str) -> RenderableType:
@@ -71,13 +82,22 @@ def _url(listening: socket) -> str:
 
 
 def _expected(row: State) -> Text:
-    """Return the status with problems and reason, and the compliance where a staple is demanded."""
+    """Return the staple's status with problems and reason, the compliance where one is demanded, and other opinions."""
     expected = row.expected
     if expected.status is None:
-        return Text("no status: nothing known" if row.revocation_urls else "no status: not applicable")
+        return Text("no staple") + _opinion(row)
     details = ", ".join([*expected.problems, *([expected.reason] if expected.reason else [])])
     said = Text(expected.status, "green" if expected.status is Status.GOOD else "red")
     said.append(f": {details}" if details else "")
     if expected.compliant is not None:
         said.append(", compliant" if expected.compliant else ", violated", "green" if expected.compliant else "red")
-    return said
+    return said if expected.status is row.recorded else said + _opinion(row)
+
+
+def _opinion(row: State) -> Text:
+    """Return what the other sources say, where the staple does not say it."""
+    if not row.names_responder and not row.names_crl:
+        return Text(", and nobody to ask: not applicable")
+    listed = Status.REVOKED if row.recorded is Status.REVOKED else Status.GOOD
+    source, status = ("responder", row.recorded) if row.names_responder else ("CRL", listed)
+    return Text.assemble(f"; by the {source} ", (status, "green" if status is Status.GOOD else "red"))

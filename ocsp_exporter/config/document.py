@@ -35,7 +35,7 @@ class Fault:
 class Node(NamedTuple):
     """A value as written. `text` None: a list or mapping; `size` counts it and all values in it, aliased ones too.
 
-    `broken`: the reader has found fault with it, and nothing more is to be said of it.
+    `broken`: the reader has found fault with it, and nothing more is to be said of it. `secret`: it is never shown.
     """
 
     value: object
@@ -44,11 +44,14 @@ class Node(NamedTuple):
     size: int = 1
     children: Mapping[str | int, "Place"] = _NO_CHILDREN
     broken: bool = False
+    secret: bool = False
 
     def words(self) -> str:
         """Give the value in the writer's own words, quotes included; lists and mappings only by their kind."""
         if self.text is None:
             return "a list" if isinstance(self.value, list) else "a mapping"
+        if self.secret and self.text:
+            return "what is not shown here"
         return (printable(self.text, 80) or "nothing") if self.plain else quoted(self.text)
 
 
@@ -61,6 +64,7 @@ class Place(NamedTuple):
 
 
 BROKEN: Final = Node(None, "", plain=True, broken=True)
+_NOTHING: Final = Node(None, "", plain=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,15 @@ class Document:
         """The whole as mappings, lists, texts, numbers, booleans and None; shared, so not to be changed."""
         return self.top.node.value
 
+    def at(self, steps: Steps) -> object:
+        """Give the value at `steps`, None where there is none."""
+        return self._node(steps).value
+
+    def has(self, steps: Steps) -> bool:
+        """Tell whether anything stands at `steps`, be it good or faulty; null is nothing."""
+        node = self._node(steps)
+        return node.broken or node.value is not None
+
     def line(self, steps: Steps) -> int:
         """Give the line, from 1, of the value at `steps`, or of what is nearest above it."""
         return self._nearest(steps).line
@@ -90,6 +103,12 @@ class Document:
             return None
         words = f" (got {place.node.words()})" if got else ""
         return Fault(self.name, place.line, place.column, show_steps(steps), message + words)
+
+    def _node(self, steps: Steps) -> Node:
+        node = self.top.node
+        for step in steps:
+            node = node.children[step].node if step in node.children else _NOTHING
+        return node
 
     def _nearest(self, steps: Steps) -> Place:
         place = self.top

@@ -1,4 +1,4 @@
-"""Files that a configuration names: certificates, and a key."""
+"""Certificates and keys, in files that a configuration names or in itself."""
 
 import os
 import stat
@@ -25,6 +25,8 @@ from ocsp_exporter.revocation.signature import signed_by
 
 #: Larger than any bundle of roots in use (the system's has 0.2 MiB).
 MAX_BYTES: Final = 8 * 1024 * 1024
+_CERTIFICATES: Final = "certificates, in PEM or one in DER"
+_PRIVATE_KEY: Final = "a private key, in PEM and not encrypted"
 
 T = TypeVar("T")
 
@@ -42,7 +44,7 @@ def read_certificates(name: str, folder: Path) -> tuple[x509.Certificate, ...]:
 
     PEM with any number of certificates, or one in DER. Raises ValueError with a sentence that names the file.
     """
-    return _read_as(_certificates, folder / name, "certificates, in PEM or one in DER")
+    return _read_as(_certificates, folder / name, _CERTIFICATES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +69,33 @@ def read_private_key(name: str, folder: Path) -> bytes:
 
     Gives PKCS #8 in DER. Raises ValueError with a sentence that names the file, and nothing of what is in it.
     """
-    return _read_as(_private_key, folder / name, "a private key, in PEM and not encrypted")
+    return _read_as(_private_key, folder / name, _PRIVATE_KEY)
+
+
+def certificates_in(text: str) -> tuple[x509.Certificate, ...]:
+    """Read the certificates, one or more, of a text in PEM. Raises ValueError with a sentence."""
+    return _in_text(_certificates, text, "certificates, in PEM")
+
+
+def private_key_in(text: str) -> bytes:
+    """Read a private key, in PEM and not encrypted, as PKCS #8 in DER.
+
+    Raises ValueError with a sentence, and nothing of what is in the text.
+    """
+    return _in_text(_private_key, text, _PRIVATE_KEY)
+
+
+def _in_text(read: Callable[[bytes], T], text: str, expected: str) -> T:
+    try:
+        return read(text.encode())
+    except ValueError as error:
+        raise ValueError(f"the text {printable(str(error), 80)}; expected {expected}") from None
 
 
 def _read_as(read: Callable[[bytes], T], path: Path, expected: str) -> T:
     """Read a file with `read`. Raises ValueError with a sentence that names the file and what was expected."""
     try:
-        return read(_read_regular_file(path))
+        return read(read_regular_file(path))
     except OSError as error:
         fault = f"cannot be read: {error.strerror or error}"
     except ValueError as error:
@@ -89,31 +111,35 @@ def check_issued(file: CertificateFile, issuer: x509.Certificate) -> None:
         raise ValueError(f"the file {quoted(str(file.path))} {told}; expected a certificate of that CA")
 
 
-def check_key(key: bytes, certificate: x509.Certificate) -> None:
-    """Raise ValueError with a sentence unless `key` (PKCS #8 in DER) is that of the certificate."""
-    try:
-        is_its_own = load_der_private_key(key, password=None).public_key() == certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):
-        is_its_own = False
-    if not is_its_own:
-        raise ValueError("this key is not that of the first certificate in cert_file")
+def read_regular_file(path: Path, most: int = MAX_BYTES) -> bytes:
+    """Read a file of at most so many bytes.
 
-
-def _read_regular_file(path: Path) -> bytes:
+    Raises OSError, and ValueError with half a sentence where it is empty, too large or no regular file.
+    """
     # Not to wait for a writer, should it be a FIFO.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise ValueError("is not a regular file")
         with open(descriptor, "rb", closefd=False) as file:
-            content = file.read(MAX_BYTES + 1)
+            content = file.read(most + 1)
     finally:
         os.close(descriptor)
     if not content:
         raise ValueError("is empty")
-    if len(content) > MAX_BYTES:
-        raise ValueError(f"has more than {MAX_BYTES // 1024 // 1024} MiB")
+    if len(content) > most:
+        raise ValueError(f"has more than {most // 1024 // 1024} MiB")
     return content
+
+
+def check_key(key: bytes, certificate: x509.Certificate, source: str = "cert_file") -> None:
+    """Raise ValueError with a sentence unless `key` (PKCS #8 in DER) is that of the certificate, first in `source`."""
+    try:
+        is_its_own = load_der_private_key(key, password=None).public_key() == certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        is_its_own = False
+    if not is_its_own:
+        raise ValueError(f"this key is not that of the first certificate in {source}")
 
 
 def _certificates(content: bytes) -> tuple[x509.Certificate, ...]:

@@ -1,22 +1,23 @@
 """YAML text → Config, or every fault in it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
-
-from ocsp_exporter.config import module_schema, schema, source_schema, yaml_reader
+from ocsp_exporter.config import discovery_schema, module_schema, schema, showing, source_schema, yaml_reader
+from ocsp_exporter.config.discovery import FileDiscovery, HTTPDiscovery, file_discovery, http_discovery
 from ocsp_exporter.config.document import Document, Fault, Steps, show_steps
+from ocsp_exporter.config.reading import ConfigError, check, in_order, read_text
 from ocsp_exporter.model import (
     AddressChoice,
+    AllowedTargets,
     ClientCertificate,
     CRLSettings,
     EgressPolicy,
+    IPNetwork,
     KnownAnswer,
     Module,
     ProberKind,
@@ -30,7 +31,6 @@ from ocsp_exporter.model import (
 from ocsp_exporter.quoting import printable, quoted
 from ocsp_exporter.target import TargetError, read_target
 
-_MAX_BYTES: Final = 64 * 1024 * 1024
 _MAX_SHOWN: Final = 20  # names in a sentence
 
 #: The modules that need no configuration, by name.
@@ -46,68 +46,31 @@ BUILT_IN_MODULES: Final[Mapping[str, Module]] = MappingProxyType(
     }
 )
 
-#: What pydantic finds, in words of ours; {} is filled from what it says. Any other kind keeps pydantic's words.
-_SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "string_type": "expected text; put it in quotes if it is meant so",
-        "bool_type": "expected true or false",
-        "int_type": "expected a whole number",
-        "float_type": "expected a number",
-        "model_type": "expected a mapping of keys to values",
-        "dict_type": "expected a mapping of keys to values",
-        "list_type": "expected a list",
-        "enum": "expected {expected}",
-        "literal_error": "expected {expected}",
-        "greater_than": "expected more than {gt:g}",
-        "greater_than_equal": "expected {ge} or more",
-        "less_than_equal": "expected {le} or less",
-        "too_long": "expected a list of {max_length} at most",
-    },
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Config:
     """The whole configuration, complete and valid. `interval` is in seconds; a module's key is its name.
 
-    `store_path` None: what was fetched is kept in memory only.
+    `store_path` None: what was fetched is kept in memory only. `shown` is the whole as people are shown it, in the
+    shape of the file.
     """
 
     interval: float
     concurrency: int
     store_path: Path | None
     egress: EgressPolicy
+    probe_endpoint_allowed: AllowedTargets
     probe_endpoint_concurrency: int
     modules: Mapping[str, Module]
     targets: tuple[ScheduledTarget, ...]
-
-
-class ConfigError(ValueError):
-    """A configuration with faults, all of which it carries, in the order of the text: one on each line of its text."""
-
-    def __init__(self, faults: tuple[Fault, ...]) -> None:
-        super().__init__("\n".join(map(str, faults)))
-        self.faults = faults
+    file_discoveries: tuple[FileDiscovery, ...] = ()
+    http_discoveries: tuple[HTTPDiscovery, ...] = ()
+    shown: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
 
 def load_config(path: Path) -> Config:
     """Read the file at `path`; files that it names are relative to its folder. Raises ConfigError."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ConfigError((Fault(str(path), 0, 0, "", f"cannot be read: {reason}"),)) from None
-    if len(content) > _MAX_BYTES:
-        raise ConfigError((Fault(str(path), 0, 0, "", f"has more than {_MAX_BYTES // 1024 // 1024} MiB"),))
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        column = len(content[content.rfind(b"\n", 0, error.start) + 1 : error.start].decode("utf-8")) + 1
-        message = f"not UTF-8: the byte 0x{content[error.start]:02x}; save the file as UTF-8"
-        raise ConfigError((Fault(str(path), line, column, "", message),)) from None
-    return parse_config(text, str(path), path.parent)
+    return parse_config(read_text(path), str(path), path.parent)
 
 
 def parse_config(text: str, name: str, folder: Path) -> Config:
@@ -115,20 +78,21 @@ def parse_config(text: str, name: str, folder: Path) -> Config:
 
     Raises ConfigError, and reads the files of certificates that are named in it.
     """
-    document = yaml_reader.read(text, name)
-    faults = list(document.faults)
-    file = schema.File()
-    try:
-        file = schema.File.model_validate({} if document.value is None else document.value, context=folder)
-    except ValidationError as error:
-        found = (_fault(document, detail) for detail in error.errors(include_url=False, include_input=False))
-        faults += filter(None, found)
+    document = yaml_reader.read(text, name, is_secret=discovery_schema.is_secret)
+    file, faults = check(document, schema.File, folder)
     faults += filter(None, _relations(document))
     if not faults:
         faults += filter(None, _faults_of_responders(document, file))
     if faults:
-        raise ConfigError(tuple(sorted(faults, key=lambda fault: (fault.line, fault.column))))
-    return _build(file)
+        raise ConfigError(in_order(faults))
+    return _build(file, folder, document.value)
+
+
+def show_config(config: Config) -> bytes:
+    """Give a configuration as YAML for people: every key that has a value, defaults included, and no secret."""
+    named = config.shown.get("modules")
+    built_in = [name for name in BUILT_IN_MODULES if name not in (named if isinstance(named, dict) else {})]
+    return f"# Modules built in beside these: {', '.join(built_in)}.\n{showing.as_yaml(config.shown)}".encode()
 
 
 def json_schema() -> dict[str, Any]:
@@ -136,36 +100,28 @@ def json_schema() -> dict[str, Any]:
     return schema.json_schema()
 
 
-def _fault(document: Document, detail: ErrorDetails) -> Fault | None:
-    """Translate what pydantic found, None where the reader found fault with the same value."""
-    kind, steps, context = detail["type"], detail["loc"], detail.get("ctx", {})
-    if kind == "extra_forbidden":
-        return document.fault(steps, f"unknown key; known here are {', '.join(schema.known_keys(steps[:-1]))}")
-    if kind == "missing":
-        return document.fault(steps, "this key is missing")
-    if steps and steps[-1] == "[key]":  # pydantic's way of saying that it is the key that is wrong
-        steps = steps[:-1]
-    if kind == "value_error":
-        return document.fault(steps, str(context["error"]))
-    sentence = _SENTENCES[kind].format(**context).replace("'", "") if kind in _SENTENCES else detail["msg"]
-    return document.fault(steps, sentence, got=True)
-
-
 def _relations(document: Document) -> Iterator[Fault | None]:
     """Check what values mean for each other, looking only at such as have the right type."""
     modules = _dict(_dict(document.value).get("modules"))
     known = dict.fromkeys([*modules, *BUILT_IN_MODULES])
+    for section in ("targets", "file_sd_configs", "http_sd_configs"):
+        for position, group in enumerate(_list(_dict(document.value).get(section))):
+            module = _dict(group).get("module")
+            if isinstance(module, str) and module not in known:
+                shown = ", ".join(printable(name, 80) for name in islice(known, _MAX_SHOWN))
+                steps = (section, position, "module")
+                yield document.fault(steps, f"unknown module {quoted(module)}; known are {shown}")
+    yield from _target_relations(document, modules)
+
+
+def _target_relations(document: Document, modules: dict[str, object]) -> Iterator[Fault | None]:
     seen: dict[object, Steps] = {}
     for position, group in enumerate(_list(_dict(document.value).get("targets"))):
-        at: Steps = ("targets", position)
         module = _dict(group).get("module", module_schema.DEFAULT_MODULE)
-        if isinstance(module, str) and module not in known:
-            shown = ", ".join(printable(name, 80) for name in islice(known, _MAX_SHOWN))
-            yield document.fault((*at, "module"), f"unknown module {quoted(module)}; known are {shown}")
         # To Prometheus a label with an empty value is none.
         labels = frozenset((key, str(value)) for key, value in _dict(_dict(group).get("labels")).items() if value)
         for index, target in enumerate(_list(_dict(group).get("targets"))):
-            steps: Steps = (*at, "targets", index)
+            steps: Steps = ("targets", position, "targets", index)
             if isinstance(target, str) and (fault := _target_fault(target, _dict(modules.get(str(module))))):
                 yield document.fault(steps, fault)
             first = seen.setdefault((target, str(module), labels), steps) if isinstance(target, str) else steps
@@ -213,7 +169,7 @@ def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _build(file: schema.File) -> Config:
+def _build(file: schema.File, folder: Path, written: object) -> Config:
     interval = file.probe.interval
     modules = dict(BUILT_IN_MODULES) | {name: _module(name, keys) for name, keys in file.modules.items()}
     return Config(
@@ -221,6 +177,7 @@ def _build(file: schema.File) -> Config:
         concurrency=file.probe.concurrency,
         store_path=file.store.path,
         egress=_egress(file.egress),
+        probe_endpoint_allowed=_allowed(file.probe_endpoint.allow_targets),
         probe_endpoint_concurrency=file.probe_endpoint.concurrency,
         modules=MappingProxyType(modules),
         targets=tuple(
@@ -233,6 +190,16 @@ def _build(file: schema.File) -> Config:
             for group in file.targets
             for target in group.targets
         ),
+        file_discoveries=tuple(file_discovery(keys, interval, folder) for keys in file.file_sd_configs),
+        http_discoveries=tuple(http_discovery(keys, interval) for keys in file.http_sd_configs),
+        shown=showing.complete(written),
+    )
+
+
+def _allowed(entries: list[IPNetwork | str]) -> AllowedTargets:
+    return AllowedTargets(
+        names=tuple(entry for entry in entries if isinstance(entry, str)),
+        networks=tuple(entry for entry in entries if not isinstance(entry, str)),
     )
 
 
@@ -265,6 +232,7 @@ def _module(name: str, keys: module_schema.Module) -> Module:
             policy=keys.staple.policy,
             handshakes=keys.staple.handshakes,
             retry_missing=keys.staple.retry_missing,
+            file=keys.staple.file,
         ),
         issuers=keys.issuer_file or (),
         fetch_issuer=keys.fetch_issuer,
@@ -276,6 +244,7 @@ def _module(name: str, keys: module_schema.Module) -> Module:
         certificate=keys.certificate_file.certificate if keys.certificate_file else None,
         known_answers=tuple(KnownAnswer(each.serial_number, each.expect) for each in keys.known_answers),
         profile=keys.profile,
+        certificates=tuple(keys.certificates),
         clock_skew=keys.clock_skew,
         max_age_without_next_update=keys.max_age_without_next_update,
     )
@@ -306,4 +275,4 @@ def _tls(keys: module_schema.TLSConfig) -> TLSSettings:
 
 
 #: What holds without a configuration file.
-DEFAULT_CONFIG: Final = _build(schema.File())
+DEFAULT_CONFIG: Final = _build(schema.File(), Path(), None)

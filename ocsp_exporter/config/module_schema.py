@@ -18,6 +18,8 @@ from ocsp_exporter.config.types import (
     Depth,
     DistinctItems,
     Duration,
+    FileGlob,
+    FilePath,
     Host,
     Items,
     Key,
@@ -113,6 +115,10 @@ class Staple(Keys):
         le=1000,
         description="Further handshakes when a required staple is missing, for servers that fetch it when first asked.",
     )
+    file: FilePath | None = Field(
+        default=_MODULE.staple.file,
+        description="The server's own copy of its staple, relative to this file, to compare with what it serves.",
+    )
 
 
 class Module(Keys):
@@ -122,7 +128,8 @@ class Module(Keys):
         default=_MODULE.prober,
         description="tls: make TLS handshakes with the target; responder: watch an OCSP responder by itself, the "
         "target being its URL, or empty for the one in the certificate; crl: watch a CRL by itself, the target being "
-        "its URL or the absolute path of its file.",
+        "its URL or the absolute path of its file; file: watch the staples in files, the target being a path or a "
+        "glob.",
     )
     timeout: PositiveDuration = seconds(_MODULE.timeout, "When a probe is given up.")
     starttls: Start = Field(
@@ -167,6 +174,11 @@ class Module(Keys):
         default=_MODULE.profile,
         description="private: hold the responder to the rules for all; public: and to those of public CAs.",
     )
+    certificates: Items[FileGlob] = Field(
+        default=list(_MODULE.certificates),
+        description="Globs, relative to this file, of files with the certificates that staple files are about, and "
+        "with their issuers; PEM or DER. They are read again when they change.",
+    )
     issuer_file: Certificates | None = Field(
         default=None,
         description="Certificates of issuers, PEM, relative to this file, for servers that do not send theirs.",
@@ -187,9 +199,9 @@ class Module(Keys):
 
     @model_validator(mode="after")
     def _keys_of_the_prober(self) -> Self:
-        foreign = _changed(self, _KEYS_OF[self.prober])
-        if self.prober is ProberKind.RESPONDER:
-            foreign += [f"responder.{name}" for name in _changed(self.responder, _KEYS_OF_RESPONDERS)]
+        foreign = _changed(self, KEYS_OF[self.prober])
+        if self.prober in _KEYS_OF_RESPONDER:
+            foreign += [f"responder.{name}" for name in _changed(self.responder, _KEYS_OF_RESPONDER[self.prober])]
         if foreign:
             raise ValueError(f"{', '.join(foreign)} is of no use with the prober {self.prober}; leave it out")
         return self
@@ -216,6 +228,23 @@ class Module(Keys):
                 check_issued(file, self.issuer_file[0])
         return self
 
+    @model_validator(mode="after")
+    def _certificates_of_the_files(self) -> Self:
+        if self.prober is ProberKind.FILE and not self.certificates:
+            raise ValueError(
+                "the prober file needs certificates: globs of files with the certificates that the staples are about, "
+                "and with their issuers"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_copy_for_one_certificate(self) -> Self:
+        if self.staple.file is not None and len(self.key_types) > 1:
+            raise ValueError(
+                "staple.file holds one staple, and each of several key_types has its own; write a module for each"
+            )
+        return self
+
 
 def _changed(keys: Keys, known: Collection[str]) -> list[str]:
     """Give the keys beside `known` that were given another value than their default, which may be spelled out."""
@@ -227,13 +256,21 @@ def _changed(keys: Keys, known: Collection[str]) -> list[str]:
 
 
 _KEYS_OF_ALL: Final = frozenset({"prober", "timeout", "issuer_file", "clock_skew", "max_age_without_next_update"})
-#: How a responder is asked that is watched by itself: by both methods, anew in each probe.
-_KEYS_OF_RESPONDERS: Final = frozenset({"nonce", "hash", "timeout", "trusted_certificates"})
-#: The keys of a module that mean something to its prober.
-_KEYS_OF: Final[Mapping[ProberKind, frozenset[str]]] = MappingProxyType(
+#: What is of use of the key responder where that is not asked as a source beside others: one that is watched by itself
+#: is asked anew in each probe by both methods, and for files it is only said whose responses are accepted.
+_KEYS_OF_RESPONDER: Final[Mapping[ProberKind, frozenset[str]]] = MappingProxyType(
     {
-        ProberKind.TLS: frozenset(Module.model_fields) - {"certificate_file", "known_answers", "profile"},
+        ProberKind.RESPONDER: frozenset({"nonce", "hash", "timeout", "trusted_certificates"}),
+        ProberKind.FILE: frozenset({"trusted_certificates"}),
+    }
+)
+#: The keys of a module that mean something to its prober.
+KEYS_OF: Final[Mapping[ProberKind, frozenset[str]]] = MappingProxyType(
+    {
+        ProberKind.TLS: frozenset(Module.model_fields)
+        - {"certificate_file", "known_answers", "profile", "certificates"},
         ProberKind.RESPONDER: _KEYS_OF_ALL | {"certificate_file", "known_answers", "profile", "responder", "addresses"},
         ProberKind.CRL: _KEYS_OF_ALL | {"crl"},
+        ProberKind.FILE: _KEYS_OF_ALL | {"certificates", "responder"},
     }
 )

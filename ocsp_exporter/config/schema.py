@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import Field
 
 from ocsp_exporter import model
-from ocsp_exporter.config.document import Steps
+from ocsp_exporter.config.discovery_schema import HTTPSD, FileSD
 from ocsp_exporter.config.keys import Keys, seconds, size
 from ocsp_exporter.config.module_schema import DEFAULT_MODULE, Module
 from ocsp_exporter.config.types import (
@@ -22,6 +22,7 @@ from ocsp_exporter.config.types import (
     ModuleName,
     Network,
     NetworkOrHost,
+    NetworkOrName,
     PositiveDuration,
     ProxyURL,
     Section,
@@ -82,6 +83,11 @@ class Egress(Keys):
 class ProbeEndpoint(Keys):
     """The page /probe, which looks at a target whenever Prometheus asks."""
 
+    allow_targets: Items[NetworkOrName] = Field(
+        default=[],
+        description="What it may be asked for: host names, in which * stands for anything, networks (CIDR) and "
+        "addresses; none: anything. A host of another name is looked at only at its addresses in these networks.",
+    )
     concurrency: int = Field(
         default=512, ge=1, description="How many probes of /probe may run at a time; beyond that it answers 503."
     )
@@ -92,8 +98,9 @@ class TargetGroup(Keys):
 
     targets: Items[str] = Field(
         description="HOST, HOST:PORT or [IPv6]:PORT, with or without https://, tls:// or a protocol such as smtp:// in "
-        "front; the port defaults to the protocol's. Of a module with the prober crl: a URL, or the path of a file; "
-        "with the prober responder: its URL, or nothing for the one in the certificate."
+        "front; the port defaults to the protocol's. With the prober responder: its URL, or nothing for the one in the "
+        "certificate; crl: a URL, or the path of a file; file: the absolute path of a staple file, or a glob of such "
+        "paths."
     )
     module: str = Field(default=DEFAULT_MODULE, description="The module to look with.")
     interval: PositiveDuration | None = Field(default=None, description="How often; absent: as probe.interval says.")
@@ -115,23 +122,16 @@ class File(Keys):
         default_factory=dict, description="Recipes by name; one named as a built-in module replaces that."
     )
     targets: Items[TargetGroup] = Field(default_factory=list, description="What the workers look at.")
+    file_sd_configs: Items[FileSD] = Field(
+        default=[], description="Files that list more of it, in Prometheus's format; they are watched."
+    )
+    http_sd_configs: Items[HTTPSD] = Field(
+        default=[],
+        description="URLs where more of it is listed, in Prometheus's format; they are asked again and again.",
+    )
 
 
 @cache
 def json_schema() -> dict[str, Any]:
     """Give the JSON Schema (draft 2020-12) of the configuration file; shared, so not to be changed."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **File.model_json_schema()}
-
-
-def known_keys(steps: Steps) -> tuple[str, ...]:
-    """Give the keys that may stand in the mapping at `steps`, in the table's order."""
-    schema = top = json_schema()
-    for step in steps:
-        schema = (
-            schema["items"]
-            if isinstance(step, int)
-            else schema.get("properties", {}).get(step) or schema["additionalProperties"]
-        )
-        if "$ref" in schema:
-            schema = top["$defs"][schema["$ref"].removeprefix("#/$defs/")]
-    return tuple(schema["properties"])

@@ -1,5 +1,6 @@
 """The types of values in a configuration file: how each is checked, and what it is read into."""
 
+import glob
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
@@ -25,10 +26,13 @@ from ocsp_exporter.config.values import (
     parse_duration,
     parse_network,
     parse_network_or_host,
+    parse_network_or_name,
     parse_serial_number,
     parse_size,
 )
 from ocsp_exporter.model import (
+    MOST_SOURCE_URLS,
+    SHORTEST_REST,
     AddressChoice,
     CertIDHash,
     ChainDepth,
@@ -50,15 +54,14 @@ from ocsp_exporter.target import parse_host
 #: The kind of fault to whose sentence the writer's words are to be added; a ValueError's has them already.
 _EXPECTED: Final = "expected"
 
-#: Seconds. Nothing is fetched again sooner, whatever its life.
-_SHORTEST_REFRESH: Final = 120.0
-#: One after the other in the time of one request: more would have too little each.
-_MOST_URLS: Final = 4
+#: Seconds. Nobody is asked for a list of targets again sooner.
+_SHORTEST_PAUSE: Final = 1.0
 
 T = TypeVar("T")
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """Give the text that a value is; anything else is a fault."""
     if not isinstance(value, str):
         raise PydanticCustomError("string_type", "expected text")
     return value
@@ -80,8 +83,15 @@ def _positive_duration(value: object) -> float:
 
 def _refresh(value: object) -> float:
     duration = _duration(value)
-    if duration < _SHORTEST_REFRESH:
+    if duration < SHORTEST_REST:
         raise PydanticCustomError(_EXPECTED, "expected 2m or more: nothing is fetched oftener than that")
+    return duration
+
+
+def _pause(value: object) -> float:
+    duration = _duration(value)
+    if duration < _SHORTEST_PAUSE:
+        raise PydanticCustomError(_EXPECTED, "expected a duration of 1s or more")
     return duration
 
 
@@ -93,30 +103,49 @@ def _size(value: object) -> int:
 
 
 def _network(value: object) -> IPNetwork:
-    return parse_network(_text(value))
+    return parse_network(text_of(value))
 
 
 def _network_or_host(value: object) -> IPNetwork | str:
-    return parse_network_or_host(_text(value))
+    return parse_network_or_host(text_of(value))
+
+
+def _network_or_name(value: object) -> IPNetwork | str:
+    return parse_network_or_name(text_of(value))
 
 
 def _folder_path(value: object, info: ValidationInfo) -> Path:
-    name = _text(value)
+    name = text_of(value)
     if not name or "\0" in name:
         raise PydanticCustomError(_EXPECTED, "expected the path of a folder")
-    return _folder(info) / name
+    return folder_of(info) / name
+
+
+def _file_path(value: object, info: ValidationInfo) -> str:
+    name = text_of(value)
+    if not name or "\0" in name:
+        raise PydanticCustomError(_EXPECTED, "expected the path of a file")
+    return str(folder_of(info).absolute() / name)
+
+
+def _file_glob(value: object, info: ValidationInfo) -> str:
+    name = text_of(value)
+    if not name or "\0" in name or name.endswith("/"):
+        raise PydanticCustomError(_EXPECTED, "expected the path of a file, or a glob of such paths")
+    # What is special in a glob may stand in the name of the folder.
+    return str(Path(glob.escape(str(folder_of(info).absolute())), name))
 
 
 def _certificates(value: object, info: ValidationInfo) -> tuple[x509.Certificate, ...]:
-    return read_certificates(_text(value), _folder(info))
+    return read_certificates(text_of(value), folder_of(info))
 
 
 def _certificate(value: object, info: ValidationInfo) -> CertificateFile:
-    return read_certificate(_text(value), _folder(info))
+    return read_certificate(text_of(value), folder_of(info))
 
 
 def _serial_number(value: object) -> int:
-    text = _text(value)
+    text = text_of(value)
     try:
         return parse_serial_number(text)
     except ValueError as error:
@@ -124,10 +153,11 @@ def _serial_number(value: object) -> int:
 
 
 def _private_key(value: object, info: ValidationInfo) -> bytes:
-    return read_private_key(_text(value), _folder(info))
+    return read_private_key(text_of(value), folder_of(info))
 
 
-def _folder(info: ValidationInfo) -> Path:
+def folder_of(info: ValidationInfo) -> Path:
+    """Give the folder of the configuration file, to which the names of files are relative."""
     if not isinstance(info.context, Path):
         raise TypeError("the folder of the configuration file is the context of its validation")
     return info.context
@@ -165,11 +195,15 @@ _SizeText = Annotated[str, StringConstraints(pattern=SIZE_PATTERN)]
 Duration = Annotated[float, PlainValidator(_duration, json_schema_input_type=_DurationText)]
 PositiveDuration = Annotated[float, PlainValidator(_positive_duration, json_schema_input_type=_DurationText)]
 Refresh = Annotated[float, PlainValidator(_refresh, json_schema_input_type=_DurationText)]
+Pause = Annotated[float, PlainValidator(_pause, json_schema_input_type=_DurationText)]
 Size = Annotated[int, PlainValidator(_size, json_schema_input_type=_SizeText)]
 Network = Annotated[IPNetwork, PlainValidator(_network, json_schema_input_type=str)]
 NetworkOrHost = Annotated[IPNetwork | str, PlainValidator(_network_or_host, json_schema_input_type=str)]
+NetworkOrName = Annotated[IPNetwork | str, PlainValidator(_network_or_name, json_schema_input_type=str)]
 ProxyURL = Annotated[str, AfterValidator(check_proxy_url)]
 Folder = Annotated[Path, PlainValidator(_folder_path, json_schema_input_type=str)]
+FilePath = Annotated[str, PlainValidator(_file_path, json_schema_input_type=str)]
+FileGlob = Annotated[str, PlainValidator(_file_glob, json_schema_input_type=str)]
 Certificates = Annotated[tuple[x509.Certificate, ...], PlainValidator(_certificates, json_schema_input_type=str)]
 Certificate = Annotated[CertificateFile, PlainValidator(_certificate, json_schema_input_type=str)]
 SerialNumber = Annotated[int, PlainValidator(_serial_number, json_schema_input_type=str)]
@@ -197,5 +231,5 @@ Depth = Annotated[ChainDepth, Field(strict=False)]
 #: Of a section, all of whose keys are commented out, YAML leaves nothing: that means its defaults.
 Section = Annotated[T, BeforeValidator(lambda value: {} if value is None else value)]
 Items = Annotated[list[T], BeforeValidator(lambda value: [] if value is None else value)]
-SourceURLs = Annotated[Items[Annotated[str, AfterValidator(check_source_url)]], Field(max_length=_MOST_URLS)]
+SourceURLs = Annotated[Items[Annotated[str, AfterValidator(check_source_url)]], Field(max_length=MOST_SOURCE_URLS)]
 DistinctItems = Annotated[Items[T], AfterValidator(_distinct)]

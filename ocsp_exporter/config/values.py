@@ -27,6 +27,8 @@ _SIZES: Final = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 SIZE_PATTERN: Final = "^([0-9]{1,12})(B|KiB|MiB|GiB)$"
 _MAX_SIZE: Final = _SIZES["GiB"]
 
+_NAME_PATTERN: Final = re.compile(r"[a-z0-9_.*?-]{1,253}")
+
 _MAX_URL: Final = 2048  # characters
 
 _FIRST_LONG_SERIAL: Final = 2**159  # as an INTEGER it has 21 octets: RFC 5280, section 4.1.2.2
@@ -108,6 +110,26 @@ def parse_network_or_host(text: str) -> IPNetwork | str:
     if not host or ":" in host:
         raise ValueError(f"expected a network such as 10.0.0.0/8, an address or a host name (got {quoted(text)})")
     return host.lower().rstrip(".")
+
+
+def parse_network_or_name(text: str) -> IPNetwork | str:
+    """Read a network, an address, or a host name in which `*` and `?` stand for any characters and for one.
+
+    The latter in lower case and without a dot at the end. Raises ValueError with a sentence.
+    """
+    try:
+        return parse_network(text)
+    except ValueError:
+        if "/" in text:
+            raise
+    name = text.lower().rstrip(".")
+    # Without a letter it is meant to be an address, and is none: 10.0.* would be the name 10.0.anybody.example.
+    if not _NAME_PATTERN.fullmatch(name) or not (name == "*" or re.search("[a-z]", name)):
+        raise ValueError(
+            "expected a network such as 10.0.0.0/8, an address, or a host name in ASCII in which * may stand for "
+            f"anything, such as *.example.org (got {quoted(text)})"
+        )
+    return name
 
 
 def check_proxy_url(text: str) -> str:

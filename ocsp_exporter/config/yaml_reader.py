@@ -27,9 +27,24 @@ _NOT_YAML: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
-def read(text: str, name: str, loader: type[yaml.SafeLoader] = LOADER) -> Document:
-    """Read one YAML document; `name` is the file's in the faults. Never raises."""
-    return _Reader(text.removeprefix("\ufeff"), name, loader).document()
+def _no_secret(_steps: Steps) -> bool:
+    return False
+
+
+def read(
+    text: str,
+    name: str,
+    loader: type[yaml.SafeLoader] = LOADER,
+    *,
+    is_secret: Callable[[Steps], bool] = _no_secret,
+    as_text: bool = False,
+) -> Document:
+    """Read one YAML document; `name` is the file's in the faults, which show nothing of a secret. Never raises.
+
+    `as_text`: what is neither a list nor a mapping, nor nothing, is text as it is written, even if it looks like a
+    number or a date.
+    """
+    return _Reader(text.removeprefix("\ufeff"), name, loader, is_secret, as_text=as_text).document()
 
 
 class _Fatal(Exception):
@@ -44,10 +59,14 @@ class _Fatal(Exception):
 class _Reader:
     """Reads the one document of a text, gathering faults as it goes."""
 
-    def __init__(self, text: str, name: str, loader: type[yaml.SafeLoader]) -> None:
+    def __init__(
+        self, text: str, name: str, loader: type[yaml.SafeLoader], is_secret: Callable[[Steps], bool], *, as_text: bool
+    ) -> None:
         self._text = text
         self._name = name
         self._loader_class = loader
+        self._is_secret = is_secret
+        self._as_text = as_text
         self._faults: list[Fault] = []
         self._anchors: dict[str, Node] = {}
         self._aliased = 0
@@ -98,7 +117,7 @@ class _Reader:
     def _node(self, event: yaml.Event, steps: Steps, at: yaml.Event) -> Node:
         """Read the value that `event` begins. `at` is where its faults are shown: for an entry of a mapping its key."""
         if isinstance(event, yaml.AliasEvent):
-            return self._alias(event)
+            return self._alias(event, steps)
         if len(steps) >= _MAX_DEPTH:
             raise _Fatal(*_position(event), f"nested deeper than {_MAX_DEPTH} levels")
         if isinstance(event, yaml.ScalarEvent):
@@ -111,12 +130,13 @@ class _Reader:
             self._anchors[event.anchor] = node
         return node
 
-    def _alias(self, event: yaml.AliasEvent) -> Node:
+    def _alias(self, event: yaml.AliasEvent, steps: Steps) -> Node:
         # An anchor is known once its value has ended, so nothing can contain itself.
         name = event.anchor or ""
         node = self._anchors.get(name)
         if node is None:
-            raise _Fatal(*_position(event), f"the alias *{printable(name, 80)} names nothing that stands before it")
+            shown = "alias" if self._is_secret(steps) else f"alias *{printable(name, 80)}"
+            raise _Fatal(*_position(event), f"the {shown} names nothing that stands before it")
         self._aliased += node.size
         if self._aliased > _MAX_ALIASED:
             raise _Fatal(*_position(event), f"aliases repeat more than {_MAX_ALIASED} values")
@@ -126,12 +146,16 @@ class _Reader:
         tag = event.tag
         if tag is None:
             tag = self._loader.resolve(yaml.ScalarNode, event.value, event.implicit)  # type: ignore[no-untyped-call]  # as above
-        plain = not event.style
+            if self._as_text and tag != _TAG + "null":
+                tag = _TAG + "str"
+        plain, secret = not event.style, self._is_secret(steps)
         try:
-            return Node(_interpret(tag, event.value), event.value, plain)
+            return Node(_interpret(tag, event.value), event.value, plain, secret=secret)
         except ValueError as error:
-            self._fault(at, steps, f"{error} (got {Node(None, event.value, plain).words()})")
-            return Node(None, event.value, plain, broken=True)
+            node = Node(None, event.value, plain, broken=True, secret=secret)
+            # A tag may be the beginning of a password that has no quotes around it.
+            self._fault(at, steps, f"{'expected text in quotes' if secret else error} (got {node.words()})")
+            return node
 
     def _list(self, event: yaml.Event, steps: Steps, at: yaml.Event) -> Node:
         broken = self._is_tagged(event, steps, at)

@@ -16,7 +16,7 @@ from ocsp_exporter.demo.http import build_app, serve_http
 from ocsp_exporter.demo.listening import listen_at_or_anywhere, port_of
 from ocsp_exporter.demo.responder import Responder
 from ocsp_exporter.demo.states import REVOKED_FOR, STATES, Cast, State
-from ocsp_exporter.model import Module, Revocation, ScheduledTarget, Status, Target, TLSSettings
+from ocsp_exporter.model import CRLQuery, CRLSettings, Module, Revocation, ScheduledTarget, Status, Target, TLSSettings
 
 #: An endpoint gets a new staple once in this many seconds, as from a refresher, and not at each handshake.
 _REFRESH = 60
@@ -73,8 +73,11 @@ class Lab:
             yield cls((cast.root.certificate,), endpoints, url)
 
     def scheduled_targets(self, interval: float) -> tuple[ScheduledTarget, ...]:
-        """Return the endpoints as targets of a module `tls` that trusts the lab, each labelled with its row's name."""
-        module = Module("tls", tls=TLSSettings(roots=self.roots))
+        """Return the endpoints as targets of a module `tls`, each labelled with its row's name.
+
+        The module trusts the lab, and always asks its CRL, so that all sources can be seen.
+        """
+        module = Module("tls", tls=TLSSettings(roots=self.roots), crl=CRLSettings(query=CRLQuery.ALWAYS))
         return tuple(
             ScheduledTarget(
                 Target(endpoint.address, endpoint.host, endpoint.port),
@@ -101,16 +104,13 @@ def _cast(now: float) -> Cast:
 
 def _endpoint(cast: Cast, row: State, url: str, host: str, port: int) -> RunningEndpoint:
     names = dict.fromkeys(("localhost", "127.0.0.1", "::1", host))
-    if row.revocation_urls:
-        leaf = cast.authority.leaf(
-            *names,
-            must_staple=row.must_staple,
-            ocsp_urls=[f"{url}/ocsp"],
-            crl_urls=[f"{url}/ca.crl"],
-            issuer_urls=[f"{url}/ca.cer"],
-        )
-    else:
-        leaf = cast.authority.leaf(*names, must_staple=row.must_staple)
+    leaf = cast.authority.leaf(
+        *names,
+        must_staple=row.must_staple,
+        ocsp_urls=[f"{url}/ocsp"] if row.names_responder else (),
+        crl_urls=[f"{url}/ca.crl"] if row.names_crl else (),
+        issuer_urls=[f"{url}/ca.cer"] if row.names_responder else (),
+    )
     revoked = row.recorded is Status.REVOKED
     revocation = Revocation(int(cast.started_at - REVOKED_FOR), row.expected.reason) if revoked else None
     return RunningEndpoint(row, host, port, leaf, revocation)

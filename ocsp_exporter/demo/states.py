@@ -41,7 +41,8 @@ class Expected:
 class State:
     """A row: what an endpoint is called, what it shows in one sentence, and what is to be said of it.
 
-    `staple` makes the staple for a certificate at a time. `recorded` is what the CA's responder and CRL say.
+    `staple` makes the staple for a certificate at a time. `recorded` is what the CA's responder says; its CRL lists
+    what is revoked. `names_responder` and `names_crl`: whether the certificate says where they are.
     """
 
     name: str
@@ -49,7 +50,8 @@ class State:
     expected: Expected
     staple: Callable[[Cast, Credential, float], bytes | None]
     must_staple: bool = True
-    revocation_urls: bool = True
+    names_responder: bool = True
+    names_crl: bool = True
     recorded: Status = Status.GOOD
 
 
@@ -205,10 +207,26 @@ STATES = (
     ),
     State(
         "without-ocsp",
-        "The certificate names no responder and demands no staple: not applicable, and never an alarm.",
+        "The certificate names no source and demands no staple: not applicable, and never an alarm.",
         Expected(None),
         _none,
         must_staple=False,
-        revocation_urls=False,
+        names_responder=False,
+        names_crl=False,
+    ),
+    State(
+        "crl-only",
+        "The certificate names a CRL and no responder, as most public ones do today; the CRL does not list it.",
+        Expected(None),
+        _none,
+        must_staple=False,
+        names_responder=False,
+    ),
+    State(
+        "good-staple-though-revoked",
+        "The staple says good, an hour old; responder and CRL say that the certificate was revoked three days ago.",
+        Expected(Status.GOOD, compliant=True),
+        _fresh,
+        recorded=Status.REVOKED,
     ),
 )

@@ -1,10 +1,13 @@
 """A TCP connection to the first of a target's addresses that answers."""
 
 import asyncio
+import logging
 import socket
 
 from ocsp_exporter.model import Failure, ProbeFailed
 from ocsp_exporter.probing.resolver import Address, Addresses, failure_of
+
+logger = logging.getLogger(__name__)
 
 
 async def connect(addresses: Addresses, port: int, deadline: float) -> socket.socket:
@@ -20,6 +23,8 @@ async def connect(addresses: Addresses, port: int, deadline: float) -> socket.so
         try:
             return await _connect(address, port, until)
         except ProbeFailed as failed:
+            fields = {"failure": failed.failure, "detail": failed.detail}
+            logger.debug("cannot connect to an address", extra={"fields": fields})
             first_failure = first_failure or failed
     raise first_failure or ProbeFailed(Failure.RESOLVE, "there is no address to connect to")
 

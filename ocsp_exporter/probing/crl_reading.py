@@ -49,28 +49,31 @@ def _workers(_loop: asyncio.AbstractEventLoop) -> asyncio.Semaphore:
 
 async def _read_by_worker(encoded: bytes, issuer: bytes, patience: float) -> CertificateList | MalformedCRL:
     # By files, which are written and read at once in a thread; in memory, for there may be no folder to write to.
-    with _memory("crl") as source, _memory("entries") as output:
-        await asyncio.to_thread(_write, source, issuer, encoded)
-        lament = await _run((len(issuer), len(encoded)), source, output, patience)
-        if lament is None:
-            return await asyncio.to_thread(_load, output)
-    facts = {"octets": len(encoded), "detail": lament}
-    logger.error("the process that reads a large CRL did not come to its end", extra=facts)
+    try:
+        with _memory("crl") as source, _memory("entries") as output:
+            await asyncio.to_thread(_write, source, issuer, encoded)
+            lament = await _run((len(issuer), len(encoded)), source, output, patience)
+            if lament is None:
+                return await asyncio.to_thread(_load, output)
+    except OSError as error:
+        lament = f"it cannot be started: {error}"
+    fields = {"octets": len(encoded), "detail": lament}
+    logger.error("the process that reads a large CRL did not come to its end", extra={"fields": fields})
     return MalformedCRL(f"a CRL of {len(encoded)} bytes takes more time or memory to read than there is", _TOO_LARGE)
 
 
 async def _run(sizes: tuple[int, int], source: BinaryIO, output: BinaryIO, patience: float) -> str | None:
-    """Let a worker read from one file and write to the other; return what went wrong, None where it did its work."""
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", _WORKER, *map(str, sizes)),
-            stdin=source,
-            stdout=output,
-            stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        )
-    except OSError as error:
-        return f"it cannot be started: {error}"
+    """Let a worker read from one file and write to the other; return what went wrong, None where it did its work.
+
+    Raises OSError where there can be no worker.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", _WORKER, *map(str, sizes)),
+        stdin=source,
+        stdout=output,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
     try:
         async with asyncio.timeout(patience):
             _, lament = await process.communicate()

@@ -1,6 +1,5 @@
 """A CRL, fetched from where a certificate or the operator says that it is (RFC 5280, section 4.2.1.13)."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -8,20 +7,16 @@ from typing import TypeAlias
 
 from cryptography import x509
 
-from ocsp_exporter.model import FetchKind, Problem
+from ocsp_exporter.model import MOST_SOURCE_URLS, FetchKind, Problem
+from ocsp_exporter.probing.allowance import Allowance
 from ocsp_exporter.probing.crl_reading import read_crl
 from ocsp_exporter.probing.egress import Answer, FetchFailed, Request
 from ocsp_exporter.probing.egress_policy import Voucher
 from ocsp_exporter.probing.fetcher import Fetcher
 from ocsp_exporter.revocation.crl import CertificateList, MalformedCRL
 
-#: Certificates name one or two. One that names hundreds shall not have them all asked.
-MOST_URLS = 4
 #: The one of RFC 2585 (section 4.2), and that from before it.
 _CONTENT_TYPES = frozenset({"application/pkix-crl", "application/x-pkcs7-crl"})
-_NOT_MODIFIED = 304
-#: What a server says of a document -> what to ask it by the next time (RFC 9110, section 13.1).
-_CONDITIONS = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
 
 #: The request headers of conditional GET, by URL: what one server says of its document tells another nothing.
 Validators: TypeAlias = Mapping[str, Mapping[str, str]]
@@ -67,21 +62,23 @@ async def ask(
     None: the one whose `validators` these are was not modified. Raises FetchFailed where there is no CRL at all, and
     tells of one that cannot be read before it tells of a server that gives none, and what went wrong first.
     """
-    urls = [url for url in question.urls if url.lower().startswith(("http:", "https:"))][:MOST_URLS]
+    urls = [url for url in question.urls if url.lower().startswith(("http:", "https:"))][:MOST_SOURCE_URLS]
     if not urls:
         raise FetchFailed(Problem.UNSUPPORTED_SCHEME, f"no URL of a CRL is http or https: {question.urls}")
     fetched: list[FetchedCRL] = []
     failures: list[FetchFailed] = []
-    left = question.timeout
+    allowance = Allowance(question.timeout)
     for position, url in enumerate(urls):
         request = Request(url, question.vouched_by, headers=validators.get(url, {}), limit=question.limit)
-        answer, spent = await _fetch(fetcher, request, left / (len(urls) - position))
-        left -= spent
+        share = allowance.part(len(urls) - position)
         try:
+            answer = await share.fetch(fetcher, FetchKind.CRL, request)
             found = await _read(answer, url, question.issuer)
         except FetchFailed as failed:
             failures.append(failed)
             continue
+        finally:
+            allowance.take_back(share)
         if found is None or is_usable(found.crl):
             return found
         fetched.append(found)
@@ -93,24 +90,9 @@ async def ask(
 _UNREADABLE = frozenset({Problem.MALFORMED, Problem.TOO_LARGE})
 
 
-async def _fetch(fetcher: Fetcher, request: Request, patience: float) -> tuple[Answer | FetchFailed, float]:
-    """Return what came, and how much of the time that was given was needed."""
-    clock = asyncio.get_running_loop().time
-    # How long it waited for its turn is not known exactly, but no fetch takes longer than it was given.
-    begins = clock() + fetcher.delay(request.url)
-    answer: Answer | FetchFailed
-    try:
-        answer = await fetcher.fetch(FetchKind.CRL, request, patience)
-    except FetchFailed as failed:
-        answer = failed
-    return answer, min(max(clock() - begins, 0.0), patience)
-
-
-async def _read(answer: Answer | FetchFailed, url: str, issuer: x509.Certificate) -> FetchedCRL | None:
+async def _read(answer: Answer, url: str, issuer: x509.Certificate) -> FetchedCRL | None:
     """Read what came from a URL, None where it was not modified. Raises FetchFailed."""
-    if isinstance(answer, FetchFailed):
-        raise answer
-    if answer.status_code == _NOT_MODIFIED:
+    if answer.is_unchanged:
         return None
     try:
         crl = await read_crl(answer.body, issuer)
@@ -119,5 +101,4 @@ async def _read(answer: Answer | FetchFailed, url: str, issuer: x509.Certificate
             malformed.problem, f"{answer.url} answered with no CRL that can be read: {malformed}"
         ) from malformed
     problems = () if answer.content_type in _CONTENT_TYPES else (Problem.WRONG_CONTENT_TYPE,)
-    headers = {asked: answer.headers[said] for said, asked in _CONDITIONS.items() if said in answer.headers}
-    return FetchedCRL(crl, answer.body, problems, {url: headers} if headers else NO_VALIDATORS)
+    return FetchedCRL(crl, answer.body, problems, {url: answer.validators} if answer.validators else NO_VALIDATORS)

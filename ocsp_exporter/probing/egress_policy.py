@@ -1,4 +1,4 @@
-"""Whether the exporter may go where a URL leads. Pure.
+"""Whether the exporter may go where a URL leads, or where somebody sends it who may not name any target. Pure.
 
 The URLs stand in certificates, and those are chosen by whoever runs the endpoint: without rules he could have the
 exporter ask services that only the exporter can reach.
@@ -55,6 +55,17 @@ def objection(policy: EgressPolicy, host: str, address: str | None, vouched_by: 
     named = host if address in {None, host} else f"{host} ({address})"
     trust = " and no trusted root stands behind the URL" if policy.follow is Follow.TRUSTED else ""
     return f"{named} is not in egress.allow, egress.follow is {policy.follow}{trust}"
+
+
+def is_within(networks: tuple[IPNetwork, ...], address: str) -> bool:
+    """Tell whether an address is in one of the networks.
+
+    An IPv6 address at whose end packets may reach IPv4 addresses counts as these: if all of them are.
+    """
+    parsed = ipaddress.ip_address(address)
+    reached = (*_reached(parsed), *_perhaps_reached(parsed))
+    ends = tuple(each for each in reached if isinstance(each, ipaddress.IPv4Address)) or (parsed,)
+    return all(_first_holding(networks, (end,)) for end in ends)
 
 
 def literal_address(host: str) -> str | None:

@@ -96,13 +96,18 @@ class Fetcher:
     async def _send(self, kind: FetchKind, host: Host, request: Request, patience: float) -> Answer:
         """Fetch now, and note what that says of the host. A fetch that is cancelled says nothing."""
         begun, pauses = self._clock(), host.pauses
+        fields: dict[str, object] = {"kind": kind, "url": request.url}
+        logger.debug("fetching", extra={"fields": fields})
         try:
             answer = await self._egress.fetch(request, asyncio.get_running_loop().time() + patience)
         except FetchFailed as failed:
             if failed.problem not in _REFUSALS:
                 self._note(host, failed, pauses)
             self._observer.fetched(kind, host.name, self._clock() - begun, failed.problem)
+            fields |= {"problem": failed.problem, "detail": failed.detail}
+            logger.debug("cannot fetch", extra={"fields": fields})
             raise
+        logger.debug("fetched", extra={"fields": {**fields, "bytes": len(answer.body)}})
         self._note(host, None, pauses)
         self._observer.fetched(kind, host.name, self._clock() - begun, None)
         return answer
@@ -116,10 +121,10 @@ class Fetcher:
             host.failed(failed, sent_after, self._clock(), asked_for, self._random())
             failed.retry_after = host.pause_left(self._clock()) or None
         if host.suspect and not was_suspect:
-            facts = {"host": host.name, "problem": host.problem, "detail": host.detail}
-            logger.warning("a host is left alone until it answers again", extra=facts)
+            fields = {"host": host.name, "problem": host.problem, "detail": host.detail}
+            logger.warning("a host is left alone until it answers again", extra={"fields": fields})
         elif was_suspect and not host.suspect:
-            logger.info("a host answers again", extra={"host": host.name})
+            logger.info("a host answers again", extra={"fields": {"host": host.name}})
 
     def _host(self, origin: str, address: str | None) -> Host:
         host = self._hosts.pop((origin, address), None) or Host(_name(origin))

@@ -97,13 +97,13 @@ class IssuerFetch:
         except FetchFailed as failed:
             problem, detail = failed.problem, failed.detail
         except Exception:  # whatever it is, it fails no probe
-            logger.exception("fetching an issuer ended in an error of the exporter", extra={"url": url})
+            logger.exception("fetching an issuer ended in an error of the exporter", extra={"fields": {"url": url}})
             problem, detail = Problem.UNREACHABLE, "an error of the exporter"
         if problem and problem is not before.problem:
-            facts = {"url": url, "problem": problem, "detail": detail}
-            logger.warning("cannot fetch the certificate of an issuer", extra=facts)
+            fields = {"url": url, "problem": problem, "detail": detail}
+            logger.warning("cannot fetch the certificate of an issuer", extra={"fields": fields})
         elif before.problem and not problem:
-            logger.info("fetched the certificate of an issuer again", extra={"url": url})
+            logger.info("fetched the certificate of an issuer again", extra={"fields": {"url": url}})
         self._remember(url, _Fetched(self._clock(), certificates, problem))
 
     async def _certificates_at(self, url: str) -> tuple[x509.Certificate, ...]:

@@ -9,15 +9,13 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from ocsp_exporter.model import FetchKind, Problem, StoreResult
+from ocsp_exporter.model import SHORTEST_REST, FetchKind, Problem, StoreResult
 from ocsp_exporter.probing.egress import FetchFailed
 from ocsp_exporter.probing.store import Store
 from ocsp_exporter.revocation.checks import Policy
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between two fetches of the same at least, however short-lived evidence is and whatever fails.
-SHORTEST_REST = 120.0
 #: Seconds for which a first answer is waited for although the queue before its host is longer.
 QUEUE_PATIENCE = 1.0
 #: More questions than this, or bytes of answers, are not held: those least recently asked are forgotten.
@@ -204,7 +202,8 @@ class Keeper(Generic[Q, T]):
         try:
             content = await self._source.fetch(question, policy, before.content if before else None)
         except FetchFailed as failed:
-            logger.debug("cannot fetch", extra={"problem": failed.problem, "detail": failed.detail})
+            fields = {"kind": self._source.kind, "problem": failed.problem, "detail": failed.detail}
+            logger.debug("no answer", extra={"fields": fields})
             kept, retry_after = Kept(before, None, failed.problem), failed.retry_after or 0.0
         except Exception:  # whatever it is, it fails no probe
             logger.exception("a fetch ended in an error of the exporter")

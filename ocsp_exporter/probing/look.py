@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,7 @@ from ocsp_exporter.model import (
     Phase,
     ProbeFailed,
     Source,
+    StapleCopy,
     StartTLS,
     Status,
     TLSFindings,
@@ -26,6 +28,7 @@ from ocsp_exporter.probing.handshake import Hello, StapleUnreadable, shake_hands
 from ocsp_exporter.probing.issuer_fetch import IssuerFetch
 from ocsp_exporter.probing.opinions import Opinions
 from ocsp_exporter.probing.roots import by_subject
+from ocsp_exporter.probing.staple_copy import StapleCopies
 from ocsp_exporter.probing.starttls import start_tls
 from ocsp_exporter.probing.timing import Timing, by
 from ocsp_exporter.probing.ways import Way
@@ -34,6 +37,8 @@ from ocsp_exporter.revocation.checks import policy_of
 from ocsp_exporter.revocation.facts import describe
 from ocsp_exporter.revocation.path import build_path, checked_depths, is_self_signed, issuer_on
 from ocsp_exporter.revocation.validation import Origin, validate
+
+logger = logging.getLogger(__name__)
 
 #: Seconds between a handshake without its required staple and the next try: a lazy stapler is fetching it.
 RETRY_PAUSE = 0.5
@@ -58,7 +63,7 @@ class _View:
 class Look:
     """One look: the way, where its times go, the time of day, who fetches issuers, and who asks responders and CRLs.
 
-    Of the last two either may be None: nobody.
+    Of these two either may be None: nobody. `copies` compares staples with what is on disk.
     """
 
     way: Way
@@ -66,6 +71,7 @@ class Look:
     clock: Callable[[], float]
     issuers: IssuerFetch | None
     opinions: Opinions | None
+    copies: StapleCopies
 
     async def findings(self) -> Findings:
         """Make the handshakes that the module asks for, and more where a required staple is missing.
@@ -88,7 +94,16 @@ class Look:
         shown = _shown(views)
         opinions = self.opinions
         told = await opinions.about(shown.path, self.way.module, self.way.deadline) if opinions else ()
-        return _conclude(self.way.module, views, counted, told)
+        return _conclude(self.way.module, views, counted, told, await self._copy(views[:counted]))
+
+    async def _copy(self, views: Sequence[_View]) -> StapleCopy | None:
+        """Compare the staples with the server's own copy, where the module names one."""
+        file = self.way.module.staple.file
+        return (
+            None
+            if file is None
+            else await self.copies.compare(file, [view.handshake for view in views], self.way.deadline)
+        )
 
     async def _further_view(self) -> list[_View]:
         """Give what another handshake shows, nothing where it fails or the time is over.
@@ -106,6 +121,7 @@ class Look:
         try:
             handshake = await self._handshake()
         except StapleUnreadable as unreadable:
+            self._tell("the staple cannot be read, once more without", problem=unreadable.problem)
             # OpenSSL gave up before anything else could be seen: look at the rest without asking for a staple.
             handshake = await self._handshake(ask_for_staple=False)
             handshake = replace(handshake, staple_problem=unreadable.problem, complete=False)
@@ -127,20 +143,37 @@ class Look:
         with self.timing.of(Phase.CONNECT):
             connected = await connect(self.way.addresses, target.port, deadline)
         with connected:
+            self._tell("connected", port=target.port)
             starttls = module.starttls if target.starttls is None else target.starttls
             began_in_clear = False
             if starttls is not StartTLS.NONE:
                 with self.timing.of(Phase.STARTTLS):
                     starting = start_tls(connected, starttls, hello.server_name.rstrip("."))
                     began_in_clear = await by(deadline, starting, Failure.TIMEOUT, f"what {starttls} says before TLS")
+                self._tell("TLS may start", starttls=starttls)
             try:
                 with self.timing.of(Phase.HANDSHAKE):
-                    return await shake_hands(connected, hello, deadline)
+                    handshake = await shake_hands(connected, hello, deadline)
             except ProbeFailed as failed:
                 if began_in_clear and failed.failure is Failure.NOT_TLS:
                     # Whether it comes with the go-ahead or behind it is the network's whim, and not another failure.
                     raise ProbeFailed(Failure.STARTTLS, f"after the go-ahead: {failed.detail}") from failed
                 raise
+        self._tell(
+            "handshake made",
+            address=handshake.address,
+            version=handshake.version,
+            cipher=handshake.cipher,
+            complete=handshake.complete,
+            certificates=len(handshake.chain),
+            staple_bytes=len(handshake.staple or b""),
+            chain_errors=",".join(sorted(handshake.chain_errors)) or None,
+        )
+        return handshake
+
+    def _tell(self, message: str, **fields: object) -> None:
+        about = {"target": self.way.target.name, "module": self.way.module.name, "key_type": self.way.key_type}
+        logger.debug(message, extra={"fields": {**about, **fields}})
 
 
 def _regard(module: Module, handshake: Handshake, now: float, fetched: tuple[x509.Certificate, ...] = ()) -> _View:
@@ -172,7 +205,9 @@ def _shown(views: Sequence[_View]) -> _View:
     return next((view for view in views if view.staple is staple), views[0])
 
 
-def _conclude(module: Module, views: Sequence[_View], counted: int, told: Sequence[Evidence]) -> Findings:
+def _conclude(
+    module: Module, views: Sequence[_View], counted: int, told: Sequence[Evidence], copy: StapleCopy | None
+) -> Findings:
     """Put together what the handshakes and the other sources showed.
 
     The first `counted` of the handshakes are judged by the staple policy.
@@ -196,6 +231,7 @@ def _conclude(module: Module, views: Sequence[_View], counted: int, told: Sequen
             required=required,
             revoked=revoked.get(0),
         ),
+        copy=copy,
     )
     return Findings(
         tls=tls,

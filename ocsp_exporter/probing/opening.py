@@ -48,6 +48,7 @@ async def open_prober(
     finally:
         sweeping.cancel()
         await asyncio.wait([sweeping])
+        await watch.close()
         await opinions.close()
         await issuers.close()
         await egress.close()

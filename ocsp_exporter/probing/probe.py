@@ -19,6 +19,7 @@ from ocsp_exporter.model import (
     ProberKind,
     Results,
     Target,
+    TargetForbidden,
 )
 from ocsp_exporter.probing.crl_watch import CRLWatch
 from ocsp_exporter.probing.handshake import KeyTypeRefused
@@ -28,8 +29,11 @@ from ocsp_exporter.probing.opinions import Opinions
 from ocsp_exporter.probing.resolver import Addresses, Resolver
 from ocsp_exporter.probing.responder_watch import ResponderWatch
 from ocsp_exporter.probing.roots import system_roots
+from ocsp_exporter.probing.staple_copy import StapleCopies
+from ocsp_exporter.probing.staple_scan import Seen
+from ocsp_exporter.probing.staple_watch import StapleWatch
 from ocsp_exporter.probing.timing import Timing, by
-from ocsp_exporter.probing.ways import MOST_ADDRESSES, Way, usable, ways
+from ocsp_exporter.probing.ways import MOST_ADDRESSES, Way, permitted, require_permission, usable, ways
 
 logger = logging.getLogger(__name__)
 
@@ -59,41 +63,49 @@ class Prober:
         self._opinions = opinions
         self._crls = crls
         self._responders = responders
+        self._staple_files = StapleWatch(clock)
+        self._staple_copies = StapleCopies()
         self._told: set[str] = set()
         system_roots()  # they are read once, so while there are surely files to be had
 
     async def probe(self, target: Target, module: Module, limit: float | None = None) -> Results:
-        """Look at one target once, in every way that the module asks for, all at the same time. Never raises.
+        """Look at one target once, in every way that the module asks for, all at the same time.
 
         It takes at most the module's timeout and `limit` seconds. What fails in one way leaves the others alone;
-        where the name does not resolve, there are no addresses to tell apart.
+        where the name does not resolve, there are no addresses to tell apart. Where the target is a glob, each file
+        that it matches is the target of a result. Raises TargetForbidden and nothing else.
         """
         loop = asyncio.get_running_loop()
         begun = loop.time()
         deadline = begun + min(module.timeout, module.timeout if limit is None else limit)
         timing = Timing(loop.time)
         if module.prober is ProberKind.CRL:
-            return (await self._watch(target, module, partial(self._look_at_crl, target, module, deadline)),)
+            return _told((await self._watch(target, module, partial(self._look_at_crl, target, module, deadline)),))
         if module.prober is ProberKind.RESPONDER:
-            return await self._watch_responder(target, module, deadline)
+            return _told(await self._watch_responder(target, module, deadline))
+        if module.prober is ProberKind.FILE:
+            return _told(await self._watch_files(target, module, deadline))
         addresses: Addresses = ()
         failed = None
         try:
             with timing.of(Phase.RESOLVE):
                 addresses = await self._addresses(target, module, deadline)
+        except TargetForbidden:
+            raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is this one target's
             failed = _failed(target, error)
         looks = [
             self._look(way, begun, Timing(loop.time, dict(timing.phases)), failed)
             for way in ways(target, module, addresses, deadline)
         ]
-        return _settled(await asyncio.gather(*looks))
+        return _told(_settled(await asyncio.gather(*looks)))
 
     async def _watch_responder(self, target: Target, module: Module, deadline: float) -> Results:
         """Look at a responder by itself, at each address of its name if the module wants that.
 
-        That the name does not resolve is the responder's fault, found wherever it is asked.
+        That the name does not resolve is the responder's fault, found wherever it is asked. Raises TargetForbidden.
         """
+        require_permission(target)
         addresses: Addresses = ()
         if module.addresses is AddressChoice.ALL:
             with contextlib.suppress(ProbeFailed):
@@ -119,7 +131,8 @@ class Prober:
         look: Callable[[], Awaitable[Findings | None]],
         address: str | None = None,
     ) -> ProbeResult:
-        """Look at a source by itself. `address` is the label, where there is one."""
+        """Look at a source by itself. `address` is the label, where there is one. Raises TargetForbidden."""
+        require_permission(target)
         loop = asyncio.get_running_loop()
         begun = loop.time()
         findings, failed = None, None
@@ -139,6 +152,29 @@ class Prober:
             address=address,
         )
 
+    async def _watch_files(self, target: Target, module: Module, deadline: float) -> Results:
+        """Look at the staple files that a target matches."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        try:
+            seen = await self._staple_files.look(target, module, deadline)
+        except Exception as error:  # noqa: BLE001 -- likewise
+            seen = (Seen(target, None, _failed(target, error)),)
+        obtained_at, duration = self._clock(), loop.time() - begun
+        return tuple(
+            ProbeResult(
+                target=each.target,
+                module=module.name,
+                obtained_at=obtained_at,
+                duration=duration,
+                phases={},
+                findings=each.findings,
+                failure=each.failed.failure if each.failed else None,
+                detail=each.failed.detail if each.failed else "",
+            )
+            for each in seen
+        )
+
     def close(self) -> None:
         """Let go of the resolver's threads."""
         self._resolver.close()
@@ -146,13 +182,15 @@ class Prober:
     async def _addresses(self, target: Target, module: Module, deadline: float) -> Addresses:
         looking_up = self._resolver.resolve(target.host)
         found = await by(deadline, looking_up, Failure.RESOLVE, "the look-up of the name")
-        addresses = usable(module, target.host, found)
+        fields = {"target": target.name, "host": target.host, "addresses": ",".join(each.text for each in found)}
+        logger.debug("resolved", extra={"fields": fields})
+        addresses = usable(module, target.host, permitted(target, found))
         if len(addresses) > MOST_ADDRESSES and target.name not in self._told:
             if len(self._told) >= _MOST_TOLD:
                 self._told.clear()
             self._told.add(target.name)
-            fields = {"target": target.name, "addresses": len(addresses), "looked_at": MOST_ADDRESSES}
-            logger.warning("too many addresses", extra={"fields": fields})
+            counts = {"target": target.name, "addresses": len(addresses), "looked_at": MOST_ADDRESSES}
+            logger.warning("too many addresses", extra={"fields": counts})
         return addresses[:MOST_ADDRESSES]
 
     async def _look(self, way: Way, begun: float, timing: Timing, failed: ProbeFailed | None) -> ProbeResult:
@@ -160,7 +198,9 @@ class Prober:
         findings = None
         if failed is None:
             try:
-                findings = await Look(way, timing, self._clock, self._issuers, self._opinions).findings()
+                findings = await Look(
+                    way, timing, self._clock, self._issuers, self._opinions, self._staple_copies
+                ).findings()
             except Exception as error:  # noqa: BLE001 -- likewise
                 failed = _failed(way.target, error)
         several = len(way.module.key_types) > 1
@@ -183,7 +223,8 @@ def _failed(target: Target, error: Exception) -> ProbeFailed:
     """Give the failure that an error stands for, and log it with its place in the code where it is ours."""
     if isinstance(error, ProbeFailed):
         return error
-    logger.error("a probe ended in an error of the exporter", exc_info=error, extra={"target": target.name})
+    fields = {"target": target.name}
+    logger.error("a probe ended in an error of the exporter", exc_info=error, extra={"fields": fields})
     return ProbeFailed(Failure.INTERNAL, "an error of the exporter; its log has more")
 
 
@@ -208,3 +249,23 @@ def _settled(results: Sequence[ProbeResult]) -> Results:
         return replace(result, key_type_served=None)
 
     return tuple(map(settle, results))
+
+
+def _told(results: Results) -> Results:
+    """Log what each way of looking brought, piece by piece."""
+    for result in results if logger.isEnabledFor(logging.DEBUG) else ():
+        about = {"target": result.target.name, "module": result.module, **dict(result.variant)}
+        if result.failure:
+            why = {"failure": result.failure, "detail": result.detail}
+            logger.debug("the target could not be looked at", extra={"fields": {**about, **why}})
+        for evidence in result.findings.evidence if result.findings else ():
+            fetched_at = evidence.fetched_at
+            said = {
+                "source": evidence.source,
+                "depth": evidence.depth,
+                "status": evidence.status,
+                "problems": ",".join(evidence.problems) or None,
+                "age": None if fetched_at is None else round(result.obtained_at - fetched_at, 3),
+            }
+            logger.debug("evidence judged", extra={"fields": {**about, **said}})
+    return results

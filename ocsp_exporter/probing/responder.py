@@ -1,20 +1,18 @@
 """A certificate's OCSP responder, asked over HTTP (RFC 6960, appendix A; RFC 5019, section 5)."""
 
-import asyncio
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from cryptography import x509
 
-from ocsp_exporter.model import CertIDHash, FetchKind, Problem, RequestMethod
+from ocsp_exporter.model import MOST_SOURCE_URLS, CertIDHash, FetchKind, Problem, RequestMethod
+from ocsp_exporter.probing.allowance import Allowance
 from ocsp_exporter.probing.egress import Answer, FetchFailed, Request
 from ocsp_exporter.probing.egress_policy import Voucher
 from ocsp_exporter.probing.fetcher import Fetcher
 from ocsp_exporter.revocation.request import LONGEST_GET_URL, build, get_url
 
-#: Certificates name one or two. One that names hundreds shall not have them all asked.
-MOST_URLS = 4
 NONCE_OCTETS = 32  # RFC 9654, section 2.1
 POST_HEADERS = {"Content-Type": "application/ocsp-request"}
 _CONTENT_TYPE = "application/ocsp-response"
@@ -64,21 +62,21 @@ async def ask(
     `before` is given back where the server says that it is still the answer. Raises FetchFailed where none came at
     all, and tells what went wrong first.
     """
-    urls = [url for url in question.urls if url.lower().startswith(("http:", "https:"))][:MOST_URLS]
+    urls = [url for url in question.urls if url.lower().startswith(("http:", "https:"))][:MOST_SOURCE_URLS]
     if not urls:
         raise FetchFailed(Problem.UNSUPPORTED_SCHEME, f"no URL of a responder is http or https: {question.urls}")
     nonce = secrets.token_bytes(NONCE_OCTETS) if question.nonce else None
     encoded = build(question.subject, question.issuer, question.hash, nonce)
     answers: list[ResponderAnswer] = []
     failures: list[FetchFailed] = []
-    time = _Time(question.timeout)
+    allowance = Allowance(question.timeout)
     for position, url in enumerate(urls):
-        share = time.part(len(urls) - position)
+        share = allowance.part(len(urls) - position)
         for request in _requests(question, url, encoded, before):
             if share.left <= 0:
                 break
             try:
-                answer = _read(await share.fetch(fetcher, request), request, nonce, before)
+                answer = _read(await share.fetch(fetcher, FetchKind.OCSP, request), request, nonce, before)
             except FetchFailed as failed:
                 failures.append(failed)
                 if not _may_be_mended(failed):
@@ -87,7 +85,7 @@ async def ask(
                 if is_verified(answer):
                     return answer
                 answers.append(answer)
-        time.left += share.left
+        allowance.take_back(share)
     if answers:
         return answers[0]
     raise failures[0]
@@ -124,26 +122,3 @@ def _may_be_mended(failed: FetchFailed) -> bool:
     if failed.problem is Problem.HTTP_ERROR:
         return failed.status_code not in {_TOO_MANY_REQUESTS, _UNAVAILABLE}
     return failed.problem in {Problem.MALFORMED, Problem.TOO_LARGE}
-
-
-@dataclass(slots=True)
-class _Time:
-    """The seconds that are left to ask in."""
-
-    left: float
-
-    def part(self, shares: int) -> "_Time":
-        """Take one of so many equal shares out of it."""
-        share = self.left / shares
-        self.left -= share
-        return _Time(share)
-
-    async def fetch(self, fetcher: Fetcher, request: Request) -> Answer:
-        """Fetch in what is left. Raises FetchFailed."""
-        clock = asyncio.get_running_loop().time
-        # The wait for one's turn is not known exactly, but no fetch takes longer than it was given.
-        begins = clock() + fetcher.delay(request.url)
-        try:
-            return await fetcher.fetch(FetchKind.OCSP, request, self.left)
-        finally:
-            self.left -= min(max(clock() - begins, 0.0), self.left)

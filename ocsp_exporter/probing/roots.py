@@ -33,7 +33,9 @@ def system_roots() -> tuple[x509.Certificate, ...]:
                 try:
                     return tuple(x509.load_pem_x509_certificates(Path(path).read_bytes()))
                 except (OSError, ValueError) as error:
-                    logger.warning("cannot read the system's roots", extra={"path": path, "error": str(error)})
+                    logger.warning(
+                        "cannot read the system's roots", extra={"fields": {"path": path, "error": str(error)}}
+                    )
     logger.warning("found no roots of the system: no chain will be trusted unless a module names its ca_file")
     return ()
 

@@ -13,10 +13,9 @@ from ocsp_exporter.probing.crl_reading import read_crl
 from ocsp_exporter.probing.egress import FetchFailed
 from ocsp_exporter.probing.fetcher import Fetcher
 from ocsp_exporter.probing.keeper import Judgement
-from ocsp_exporter.revocation import crl_verdict
+from ocsp_exporter.revocation import crl_verdict, response
 from ocsp_exporter.revocation.checks import Policy
 from ocsp_exporter.revocation.crl import CertificateList, MalformedCRL
-from ocsp_exporter.revocation.response import LARGEST_RESPONSE
 from ocsp_exporter.revocation.status import with_problems
 from ocsp_exporter.revocation.validation import Origin, validate
 
@@ -58,7 +57,11 @@ class ResponderSource:
         return content.der
 
     async def decode(self, _question: responder.Question, encoded: bytes) -> responder.ResponderAnswer | None:
-        """Take a response; whether it can be read is a matter of the verdict."""
+        """Take a response; None where it cannot be read."""
+        try:
+            response.parse(encoded)
+        except response.MalformedResponse:
+            return None
         return responder.ResponderAnswer(encoded)
 
     def settle(self, content: responder.ResponderAnswer) -> responder.ResponderAnswer:
@@ -67,7 +70,7 @@ class ResponderSource:
 
     def limit(self, _question: responder.Question) -> int:
         """Give the size of the largest response that is read."""
-        return LARGEST_RESPONSE
+        return response.LARGEST_RESPONSE
 
     def size(self, content: responder.ResponderAnswer) -> int:
         """Give about how many bytes of memory a response takes."""
@@ -88,12 +91,15 @@ class KeptCRL:
     highest: int | None = None
 
 
-def numbered_after(kept: KeptCRL, before: KeptCRL | None) -> KeptCRL:
-    """Note whether the number of a CRL is lower than one seen before (RFC 5280, section 5.2.3)."""
-    numbers = [number for number in (kept.crl.number, before.highest if before else None) if number is not None]
-    highest = max(numbers, default=None)
-    if kept.crl.number in {None, highest}:
-        return replace(kept, highest=highest)
+def numbered_after(kept: KeptCRL, issuer: x509.Certificate, before: KeptCRL | None) -> KeptCRL:
+    """Note whether the number of a CRL is lower than one seen before (RFC 5280, section 5.2.3).
+
+    The number of a CRL that is not the issuer's own, or not a complete one, is of another series.
+    """
+    highest = before.highest if before else None
+    number = kept.crl.number if crl_verdict.is_authentic(kept.crl, issuer) else None
+    if number is None or highest is None or number >= highest:
+        return replace(kept, highest=highest if number is None else number)
     return replace(kept, highest=highest, problems=(*kept.problems, Problem.NUMBER_WENT_BACKWARDS))
 
 
@@ -117,7 +123,8 @@ class CRLSource:
             return before
         if fetched is None:
             raise FetchFailed(Problem.HTTP_ERROR, "the server says that what was never fetched has not changed")
-        return numbered_after(KeptCRL(fetched.crl, fetched.der, fetched.problems, fetched.validators), before)
+        kept = KeptCRL(fetched.crl, fetched.der, fetched.problems, fetched.validators)
+        return numbered_after(kept, question.issuer, before)
 
     def judge(self, question: distribution_point.Question, content: KeptCRL, policy: Policy, now: float) -> Judgement:
         """Say whether the CRL can be relied on, whoever asks."""
@@ -141,7 +148,7 @@ class CRLSource:
             crl = await read_crl(encoded, question.issuer)
         except MalformedCRL:
             return None
-        return numbered_after(KeptCRL(crl, encoded), None)
+        return numbered_after(KeptCRL(crl, encoded), question.issuer, None)
 
     def settle(self, content: KeptCRL) -> KeptCRL:
         """Let go of the bytes."""

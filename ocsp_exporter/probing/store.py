@@ -71,7 +71,9 @@ class Store:
         path = stored_file.path_of(self._folder, kind, name)
         self._observer.store_requested(kind, result)
         try:
-            await asyncio.to_thread(path.unlink, missing_ok=True)
+            await asyncio.to_thread(path.unlink)
+        except (FileNotFoundError, NotADirectoryError):
+            return
         except OSError as error:
             self._tell_of_reading(path, error)
 
@@ -88,7 +90,7 @@ class Store:
             return
         if self._is_failing:
             self._is_failing = False
-            logger.info("the store can be written again", extra={"path": str(self._folder)})
+            logger.info("the store can be written again", extra={"fields": {"path": str(self._folder)}})
         self._observer.store_requested(kind, StoreResult.WRITTEN)
 
     async def touch(self, kind: FetchKind, name: str, fetched_at: float) -> None:
@@ -138,7 +140,7 @@ class Store:
             logger.warning(
                 "cannot write to the store: until it can be written, what is fetched is kept in memory only; let the "
                 "exporter write to this folder and see that there is room, or name another one as store.path",
-                extra={"path": str(self._folder), "error": error.strerror or str(error)},
+                extra={"fields": {"path": str(self._folder), "error": error.strerror or str(error)}},
             )
 
     def _tell_of_reading(self, path: Path, error: OSError) -> None:
@@ -147,5 +149,5 @@ class Store:
             logger.warning(
                 "cannot read or remove a file of the store, and will not tell of others: what it cannot read is "
                 "fetched again; let the exporter own the folder and its files, or name another one as store.path",
-                extra={"path": str(path), "error": error.strerror or str(error)},
+                extra={"fields": {"path": str(path), "error": error.strerror or str(error)}},
             )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from cryptography import x509
 
-from ocsp_exporter.model import Evidence, Module, Problem, Source, Status
+from ocsp_exporter.model import MOST_SOURCE_URLS, Evidence, Module, Problem, Source, Status
 from ocsp_exporter.probing.egress_policy import Voucher
 from ocsp_exporter.probing.roots import by_subject
 from ocsp_exporter.revocation.certificate import public_key_info, subject_of
@@ -14,8 +14,7 @@ from ocsp_exporter.revocation.extensions import is_authority
 from ocsp_exporter.revocation.path import issuer_on
 from ocsp_exporter.revocation.status import status_of
 
-#: Of a certificate's URLs no more are asked, and no longer ones: whoever made it could keep the exporter busy.
-MOST_URLS = 4
+#: Longer URLs are not asked: whoever made a certificate could keep the exporter busy.
 LONGEST_URL = 2048
 
 
@@ -71,7 +70,7 @@ class Subject:
 def askable(urls: Sequence[str]) -> tuple[str, ...]:
     """Return those of some URLs that can be asked, the first ones, each once."""
     on_the_web = (url for url in urls if url.lower().startswith(("http:", "https:")) and len(url) <= LONGEST_URL)
-    return tuple(dict.fromkeys(on_the_web))[:MOST_URLS]
+    return tuple(dict.fromkeys(on_the_web))[:MOST_SOURCE_URLS]
 
 
 def _is_trusted(certificate: x509.Certificate, module: Module) -> bool:

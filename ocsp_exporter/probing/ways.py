@@ -5,8 +5,18 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ocsp_exporter.model import AddressChoice, Failure, IPProtocol, KeyType, Module, ProbeFailed, Target
-from ocsp_exporter.probing.resolver import Address, Addresses
+from ocsp_exporter.model import (
+    AddressChoice,
+    Failure,
+    IPProtocol,
+    KeyType,
+    Module,
+    ProbeFailed,
+    Target,
+    TargetForbidden,
+)
+from ocsp_exporter.probing.egress_policy import is_within
+from ocsp_exporter.probing.resolver import Address, Addresses, is_address
 
 #: Whoever answers for a name must not choose how many connections a probe makes.
 MOST_ADDRESSES = 32
@@ -40,6 +50,27 @@ def ways(target: Target, module: Module, addresses: Addresses, deadline: float) 
     for where in [(each,) for each in addresses] if each_alone else [addresses]:
         for key_type in module.key_types:
             yield Way(target, module, where, key_type, deadline)
+
+
+def permitted(target: Target, addresses: Addresses) -> Addresses:
+    """Give those of a target's addresses that whoever named it may have looked at. Raises TargetForbidden: none."""
+    if target.within is None:
+        return addresses
+    found = tuple(each for each in addresses if is_within(target.within, each.host.partition("%")[0]))
+    if not found:
+        nor = "" if is_address(target.host) else ", nor is any of its addresses"
+        raise TargetForbidden(f"{target.host} is not in probe_endpoint.allow_targets{nor}.")
+    return found
+
+
+def require_permission(target: Target) -> None:
+    """Raise TargetForbidden unless a URL is one that whoever named it may have looked at.
+
+    Of its host only an address counts, not those that it resolves to: what fetches looks names up itself, and keeps
+    what it got for all.
+    """
+    if target.within is not None and not (is_address(target.host) and is_within(target.within, target.host)):
+        raise TargetForbidden(f"{target.host} is not in probe_endpoint.allow_targets, and what is fetched has to be.")
 
 
 def usable(module: Module, host: str, addresses: Addresses) -> Addresses:

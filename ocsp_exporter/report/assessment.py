@@ -218,12 +218,19 @@ def _judge_agreement(findings: Findings, _now: float) -> Iterator[Ground]:
             )
 
 
+def _judge_copy(findings: Findings, _now: float) -> Iterator[Ground]:
+    """Weigh whether the server serves what it has on disk."""
+    if findings.tls and findings.tls.copy and findings.tls.copy.matches is False:
+        yield Ground(Level.WARNING, "The server does not serve the staple that is in its file.")
+
+
 _JUDGES: tuple[Callable[[Findings, float], Iterator[Ground]], ...] = (
     _judge_responder,
     _judge_evidence,
     _judge_compliance,
     _judge_agreement,
     _judge_refresh,
+    _judge_copy,
 )
 
 

@@ -9,7 +9,7 @@ from ocsp_exporter.report.assessment import assess
 Document = dict[str, object]
 
 
-def document(result: ProbeResult, now: float) -> Document:
+def document(result: ProbeResult, now: float, *, der: bool = True) -> Document:
     """Return everything that one way of looking found, judged at a point in time, as one JSON object.
 
     The keys are always there; what does not exist is null. Times are seconds since 1970 (UTC), except in
@@ -28,12 +28,14 @@ def document(result: ProbeResult, now: float) -> Document:
     - `certificates`: [{`depth`, `subject`, `issuer`, `serial_number`, `fingerprint_sha256`,
       `public_key_algorithm`, `not_before`, `not_after`, `must_staple`, `ocsp_urls`, `crl_urls`}], the leaf first
     - `staples`: {`handshakes`, `stapled_handshakes`, `distinct_staples`, `required`,
-      `compliant`: true | false | null where the policy demands nothing}
+      `compliant`: true | false | null where the policy demands nothing,
+      `file`: null where the module names none, or {`matches`: true | false | null where one of both could not be had,
+      `detail`: why}}
     - `sources`: [{`source`, `depth`, `applicable`, `host`}]
     - `evidence`: [{`source`, `depth`, `status`, `problems`, `authentic`, `produced_at`, `this_update`, `next_update`,
       `revocation`: null or {`time`, `reason`}, `response`: null or {`response_status`, `responder_id`, `signer`,
       `cert_id_hash`, `signature_algorithm`, `nocheck`}, `crl`: null or {`number`, `entries`}, `signer_not_after`,
-      `fetched_at`, `der`: base64, null for a CRL}]
+      `fetched_at`, `der`: base64, null for a CRL, and everywhere without the argument `der`}]
     - `responder`: null, or of a responder that was watched by itself {`url`, `clock_skew`: seconds or null,
       `methods`: [{`method`, `up`: true | false | null where it was not asked in time, `http_status`, `duration`,
       `size`, `said`}], `checks`: [{`check`, `conforms`: true | false | null where no answer tells, `seen`}]}
@@ -61,12 +63,12 @@ def document(result: ProbeResult, now: float) -> Document:
             "grounds": [{"level": ground.level, "text": ground.text} for ground in judged.grounds],
         },
         "failure": {"failure": result.failure, "detail": result.detail} if result.failure else None,
-        **_findings(result.findings),
+        **_findings(result.findings, der=der),
         "ocsp": _k6(_staple(result.findings)),
     }
 
 
-def _findings(findings: Findings | None) -> Document:
+def _findings(findings: Findings | None, *, der: bool) -> Document:
     if findings is None:
         return {
             **_tls(None),
@@ -100,7 +102,7 @@ def _findings(findings: Findings | None) -> Document:
             {"source": entry.source, "depth": entry.depth, "applicable": entry.applicable, "host": entry.host}
             for entry in findings.applicability
         ],
-        "evidence": [_evidence(entry) for entry in findings.evidence],
+        "evidence": [_evidence(entry, der=der) for entry in findings.evidence],
         "responder": _responder(findings.responder) if findings.responder else None,
         "revoked": {str(depth): revoked for depth, revoked in findings.revoked.items()},
         "agreement": {str(depth): agree for depth, agree in findings.agreement.items()},
@@ -127,6 +129,7 @@ def _tls(tls: TLSFindings | None) -> Document:
             "distinct_staples": tls.distinct_staples,
             "required": tls.staple_required,
             "compliant": tls.compliant,
+            "file": tls.copy and {"matches": tls.copy.matches, "detail": tls.copy.detail},
         },
     }
 
@@ -150,7 +153,7 @@ def _responder(responder: ResponderFindings) -> Document:
     }
 
 
-def _evidence(evidence: Evidence) -> Document:
+def _evidence(evidence: Evidence, *, der: bool) -> Document:
     response, revocation = evidence.response, evidence.revocation
     return {
         "source": evidence.source,
@@ -174,7 +177,7 @@ def _evidence(evidence: Evidence) -> Document:
         "crl": evidence.crl and {"number": evidence.crl.number, "entries": evidence.crl.entries},
         "signer_not_after": evidence.signer_not_after,
         "fetched_at": evidence.fetched_at,
-        "der": evidence.der and base64.b64encode(evidence.der).decode("ascii"),
+        "der": base64.b64encode(evidence.der).decode("ascii") if der and evidence.der is not None else None,
     }
 
 

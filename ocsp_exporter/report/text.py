@@ -19,13 +19,13 @@ from ocsp_exporter.model import (
     ProbeResult,
     Problem,
     ResponderFindings,
-    Signer,
     Source,
+    StapleCopy,
     Status,
     TLSFindings,
 )
 from ocsp_exporter.quoting import printable
-from ocsp_exporter.report import words
+from ocsp_exporter.report import phrases, words
 from ocsp_exporter.report.assessment import (
     Level,
     assess,
@@ -54,20 +54,6 @@ _STATUSES = {
     Status.MISSING: "bold",
     Status.INVALID: "bold red",
 }
-_STATUS_WORDS = {
-    Status.GOOD: "verified; not revoked",
-    Status.REVOKED: "verified; this certificate must not be trusted any more",
-    Status.UNKNOWN: "verified; the responder does not know this certificate",
-    Status.SERVER_FAILED: "there is no answer in it",
-    Status.MISSING: "there is none, which is not the same as good",
-    Status.INVALID: "not to be relied on; what it states is shown, and not believed",
-}
-_SIGNERS = {
-    Signer.ISSUER: "the issuer itself",
-    Signer.DELEGATED: "a responder that the issuer delegated",
-    Signer.TRUSTED: "a responder trusted locally",
-}
-_NOCHECK = {None: "", True: ", not to be checked itself (nocheck)", False: ", without nocheck"}
 _CONFORMS = {True: ("conforms", "bold green"), False: ("violates", "bold red"), None: ("not judged", "bold")}
 _INDENT, _HANG = 2, 16
 
@@ -111,7 +97,7 @@ def _failure(result: ProbeResult, failure: Failure) -> Iterator[RenderableType]:
     yield from _section(
         "What failed",
         [
-            ("target", _foreign(f"{result.target.host}:{result.target.port}")),
+            ("target", _foreign(result.target.location or f"{result.target.host}:{result.target.port}")),
             ("failure", Text(failure)),
             ("detail", _foreign(result.detail) if result.detail else None),
             ("after", Text(words.milliseconds(result.duration))),
@@ -126,6 +112,8 @@ def _findings(result: ProbeResult, findings: Findings, now: float) -> Iterator[R
         yield from _section("Connection", _connection(findings.tls.session, result))
         yield from _section("Chain", _chain(findings, findings.tls.session, now))
         yield from _section("Must-Staple", _must_staple(findings, findings.tls))
+        if findings.tls.copy:
+            yield from _section("Staple on disk", _copy(findings.tls.copy))
         if not any(evidence.source is Source.STAPLE for evidence in findings.evidence):
             yield from _section("Staple", [("status", _absence(findings))])
     elif findings.certificates:
@@ -248,6 +236,17 @@ def _must_staple(findings: Findings, tls: TLSFindings) -> Iterator[Row]:
     yield "handshakes", Text(seen + several)
 
 
+def _copy(copy: StapleCopy) -> Iterator[Row]:
+    match copy.matches:
+        case None:
+            yield "compared", Text.assemble(("not possible", "yellow"), f": {printable(copy.detail)}")
+        case True:
+            yield "compared", Text("the same as the server sends", "green")
+        case False:
+            yield "compared", Text("not what the server sends", "bold yellow")
+            yield "what to do", Text(advice.COPY_ACTION, "bold")
+
+
 def _absence(findings: Findings) -> Text:
     """Say what it means that there is no staple, where none is required."""
     if is_applicable(findings):
@@ -259,9 +258,7 @@ def _absence(findings: Findings) -> Text:
 
 def _status(evidence: Evidence) -> Text:
     word, style = evidence.status.upper(), _STATUSES[evidence.status]
-    was_asked = evidence.status is not Status.MISSING or evidence.source is Source.STAPLE
-    meaning = _STATUS_WORDS[evidence.status] if was_asked else "nobody was asked, which is not the same as good"
-    return Text.assemble((word, style), f"  {meaning}")
+    return Text.assemble((word, style), f"  {phrases.status_of(evidence)}")
 
 
 def _answer(evidence: Evidence, now: float) -> Iterator[Row]:
@@ -283,7 +280,10 @@ def _answer(evidence: Evidence, now: float) -> Iterator[Row]:
         return
     yield "response", Text(response.response_status) if Problem.UNSUCCESSFUL in evidence.problems else None
     yield "responder id", _foreign(response.responder_id) if response.responder_id else None
-    yield "signed by", Text(_SIGNERS[response.signer] + _NOCHECK[response.nocheck]) if response.signer else None
+    yield (
+        "signed by",
+        Text(phrases.SIGNERS[response.signer] + phrases.NOCHECK[response.nocheck]) if response.signer else None,
+    )
     yield "signer ends", _moment(evidence.signer_not_after, now)
     yield "signature", _foreign(response.signature_algorithm) if response.signature_algorithm else None
     yield "CertID hash", _foreign(response.cert_id_hash) if response.cert_id_hash else None

@@ -1,7 +1,10 @@
-"""The certificates in what a caIssuers URL leads to (RFC 5280, section 4.2.2.1)."""
+"""The certificates in what a caIssuers URL leads to (RFC 5280, section 4.2.2.1), and in a server's files."""
 
+import contextlib
+import re
 import warnings
-from collections.abc import Callable
+from binascii import a2b_base64
+from collections.abc import Callable, Iterator
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
@@ -32,6 +35,21 @@ def certificates_in(content: bytes) -> tuple[x509.Certificate, ...]:
         return tuple(filter(None, map(certificate.parse, encoded)))
     return ()
 
+
+def encoded_in(content: bytes) -> Iterator[bytes]:
+    """Give the DER of each certificate in PEM, however many; where there is no PEM, the content itself.
+
+    Keys and whatever else is in a server's file are passed over. What is given need not be a certificate.
+    """
+    if b"-----BEGIN " not in content:
+        yield content
+        return
+    for found in _PEM.finditer(content):
+        with contextlib.suppress(ValueError):
+            yield a2b_base64(found[1])
+
+
+_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----")
 
 _READERS: tuple[Callable[[bytes], list[x509.Certificate]], ...] = (
     pkcs7.load_der_pkcs7_certificates,

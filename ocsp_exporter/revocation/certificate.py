@@ -34,13 +34,14 @@ def parse(encoded: bytes) -> x509.Certificate | None:
     The same bytes give the same object: a fleet shares its intermediates, and a certificate does not change
     between two probes. Of uncommonly large ones nothing is kept: a server may show a new one each time.
     """
-    return remembered(encoded) if len(encoded) <= _LARGEST_REMEMBERED else _read(encoded)
+    return remembered(encoded) if len(encoded) <= _LARGEST_REMEMBERED else read(encoded)
 
 
 _LARGEST_REMEMBERED = 8 * 1024
 
 
-def _read(encoded: bytes) -> x509.Certificate | None:
+def read(encoded: bytes) -> x509.Certificate | None:
+    """Read a DER certificate as `parse` does, and remember nothing of it."""
     try:
         with warnings.catch_warnings():
             # Serial numbers that are not positive, and the like: tolerated here, judged by nobody.
@@ -54,7 +55,7 @@ def _read(encoded: bytes) -> x509.Certificate | None:
     return certificate
 
 
-remembered = lru_cache(maxsize=4096)(_read)
+remembered = lru_cache(maxsize=4096)(read)
 
 
 def subject_of(certificate: x509.Certificate) -> Name:

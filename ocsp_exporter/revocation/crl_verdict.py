@@ -98,8 +98,7 @@ def judge(
     `subject` None: the CRL by itself, whose `good` means that it is verified and current; it may be one of several
     into which the issuer divides its list, but neither indirect nor a delta. `now` is in seconds since 1970.
     """
-    case = Case(crl, subject, issuer)
-    timeless = tuple(problem for check in TIMELESS_CHECKS if (problem := check(case)))
+    timeless = _timeless_problems(Case(crl, subject, issuer))
     timely = tuple(problem for check in TIMELY_CHECKS if (problem := check(crl, now, policy)))
     revocation = None if subject is None else crl.entries.find(certificate.serial_number(subject))
     said = Status.REVOKED if revocation else Status.GOOD
@@ -117,6 +116,15 @@ def judge(
         signer_not_after=int(issuer.not_valid_after_utc.timestamp()) if is_signed else None,
         fetched_at=origin.fetched_at,
     )
+
+
+def is_authentic(crl: CertificateList, issuer: x509.Certificate) -> bool:
+    """Tell whether a CRL is a complete one of the issuer's own, whatever the time is."""
+    return not _timeless_problems(Case(crl, None, issuer))
+
+
+def _timeless_problems(case: Case) -> tuple[Problem, ...]:
+    return tuple(problem for check in TIMELESS_CHECKS if (problem := check(case)))
 
 
 def _covers(crl: CertificateList, subject: x509.Certificate, issuer: x509.Certificate) -> bool:

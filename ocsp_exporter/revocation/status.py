@@ -38,25 +38,28 @@ _HARMLESS_FOR_REVOKED: Final = frozenset({Problem.EXPIRED, Problem.RESPONDER_CER
 
 
 def conclude(said: Status, revocation: Revocation | None, problems: Iterable[Problem]) -> Status:
-    """Return the status of evidence that is authentic, from what it says and what is wrong with it now.
+    """Return the status of evidence that is authentic, from what it says and what is wrong with it now."""
+    relevant = set(problems) - _HARMLESS_FOR_REVOKED if _is_lasting(said, revocation) else problems
+    return status_of(relevant) or said
 
-    A hold alone lapses with the evidence of it (RFC 5280, section 5.3.1).
-    """
-    is_hold = revocation is not None and revocation.reason is Reason.CERTIFICATE_HOLD
-    lasting = said is Status.REVOKED and not is_hold
-    return status_of(set(problems) - _HARMLESS_FOR_REVOKED if lasting else problems) or said
+
+def _is_lasting(said: Status, revocation: Revocation | None) -> bool:
+    """Tell whether what is said is a revocation for ever; a hold lapses with the evidence of it (section 5.3.1)."""
+    return said is Status.REVOKED and not (revocation is not None and revocation.reason is Reason.CERTIFICATE_HOLD)
 
 
 def beside_what_is_kept(latest: Evidence, kept: Evidence | None) -> Evidence:
     """Return what to show of the last thing that came from a source, and of a verified answer from before, if any.
 
     A source that gives no answer takes back none: the kept one is shown as long as it can be relied on, and what is
-    wrong with the source beside it. An answer that cannot be relied on is the source's word, and is shown.
+    wrong with the source beside it. An answer that cannot be relied on is the source's word, and is shown; only a
+    revocation for ever is not unsaid by it.
     """
-    gives_none = latest.status in {Status.SERVER_FAILED, Status.MISSING}
-    if kept is None or not gives_none or kept.status not in VERIFIED:
+    if kept is None or kept.status not in VERIFIED or latest.status in VERIFIED:
         return latest
-    return with_problems(kept, latest.problems)
+    gives_none = latest.status in {Status.SERVER_FAILED, Status.MISSING}
+    stays = gives_none or _is_lasting(kept.status, kept.revocation)
+    return with_problems(kept, latest.problems) if stays else latest
 
 
 def with_problems(evidence: Evidence, problems: Iterable[Problem]) -> Evidence:

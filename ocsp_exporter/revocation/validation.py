@@ -56,13 +56,17 @@ def validate(  # noqa: PLR0913 -- the response, what it is judged by, and what i
 
 def examine(
     encoded: bytes,
-    subject: certificate.Subject,
+    subject: certificate.Subject | None,
     issuer: x509.Certificate | None,
     trusted: tuple[x509.Certificate, ...] = (),
     *,
     nonce: bytes | None = None,
 ) -> Examination:
-    """Make the checks that do not depend on the time; the arguments are as those of `validate`."""
+    """Make the checks that do not depend on the time; the arguments are as those of `validate`.
+
+    `subject` None: the certificate is not at hand, nor then its issuer. All answers count as about it, so that what
+    they say can be told, and nothing is verified.
+    """
     try:
         response = parse(encoded)
     except MalformedResponse as malformed:
@@ -72,7 +76,7 @@ def examine(
     case = Case(
         response=response,
         issuer=issuer,
-        matching=matching(response, subject, issuer),
+        matching=matching(response, subject, issuer) if subject else response.singles,
         responders=find_responders(response, issuer, trusted),
         nonce=nonce,
     )

@@ -1,37 +1,26 @@
 """The HTTP edge: which path is answered by what."""
 
 import asyncio
-from pathlib import Path
+from collections.abc import Iterable
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from ocsp_exporter.serving import status_page
+from ocsp_exporter.serving import targets_document
 from ocsp_exporter.serving.exposition import MetricsPage
 from ocsp_exporter.serving.negotiation import negotiate_format
 from ocsp_exporter.serving.probe_endpoint import ProbeEndpoint
-from ocsp_exporter.serving.probes import Clock
-from ocsp_exporter.serving.responses import NO_SNIFFING, exposition, refusal, sentence, wants_gzip
+from ocsp_exporter.serving.responses import NO_SNIFFING, exposition, refusal, wants_gzip
 from ocsp_exporter.serving.scheduler import Scheduler
 
-# So long the first round of all targets may keep the exporter from being ready.
-_FIRST_ROUND = 60.0
 
-# The page has no script, and its style is a file of its own: whatever a target is called, nothing of it runs.
-_PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    **NO_SNIFFING,
-}
-
-
-def create_app(metrics: MetricsPage, scheduler: Scheduler, probe_endpoint: ProbeEndpoint, clock: Clock) -> Starlette:
-    """Make the application; it counts as started now."""
-    started = clock.monotonic()
+def create_app(
+    metrics: MetricsPage, scheduler: Scheduler, probe_endpoint: ProbeEndpoint, further: Iterable[Route]
+) -> Starlette:
+    """Make the application: what Prometheus asks for, and `further` routes."""
 
     async def metrics_page(request: Request) -> Response:
         form = negotiate_format(",".join(request.headers.getlist("accept")))
@@ -39,28 +28,16 @@ def create_app(metrics: MetricsPage, scheduler: Scheduler, probe_endpoint: Probe
         page = await metrics.body(form, gzipped=gzipped)
         return exposition(request, form, page, compressed=gzipped)
 
-    async def status(_request: Request) -> Response:
-        page = await asyncio.to_thread(status_page.render, scheduler.overview(), clock.wall(), probe_endpoint.modules)
-        return Response(page, media_type="text/html", headers=_PAGE_HEADERS)
-
-    async def style(_request: Request) -> Response:
-        return FileResponse(Path(status_page.PAGES, "style.css"), headers=NO_SNIFFING)
-
-    async def healthy(_request: Request) -> Response:
-        return sentence("ocsp_exporter is healthy.")
-
-    async def ready(_request: Request) -> Response:
-        if scheduler.first_round_done or clock.monotonic() - started >= _FIRST_ROUND:
-            return sentence("ocsp_exporter is ready.")
-        return sentence("Not ready: the first round of all targets is under way.", 503)
+    async def targets(_request: Request) -> Response:
+        scheduled = [each for each, _ in scheduler.overview()]
+        document = await asyncio.to_thread(targets_document.render, scheduled)
+        return Response(document, media_type="application/json", headers=NO_SNIFFING)
 
     routes = [
-        Route("/", status),
-        Route("/style.css", style),
         Route("/metrics", metrics_page),
         Route("/probe", probe_endpoint.respond),
-        Route("/-/healthy", healthy),
-        Route("/-/ready", ready),
+        Route("/sd", targets),
+        *further,
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: refusal})
     app.router.redirect_slashes = False

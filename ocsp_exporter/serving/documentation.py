@@ -7,9 +7,11 @@ from ocsp_exporter.metrics import METRICS, TARGET_LABELS
 from ocsp_exporter.model import (
     ChainError,
     Check,
+    DiscoveryKind,
     Failure,
     FetchKind,
     KeyType,
+    Omission,
     Phase,
     Problem,
     Reason,
@@ -19,7 +21,7 @@ from ocsp_exporter.model import (
     Status,
     StoreResult,
 )
-from ocsp_exporter.serving.own_metrics import OWN_METRICS
+from ocsp_exporter.serving.own_metrics import DISCOVERY_OMISSIONS, OWN_METRICS
 
 _CLOSED_SETS: tuple[tuple[str, Iterable[StrEnum]], ...] = (
     ("source", Source),
@@ -35,6 +37,8 @@ _CLOSED_SETS: tuple[tuple[str, Iterable[StrEnum]], ...] = (
     ("check", Check),
     ("kind", FetchKind),
     ("result", StoreResult),
+    ("discovery", DiscoveryKind),
+    (f"reason` of `{DISCOVERY_OMISSIONS.name}", Omission),
 )
 
 _OF_TARGETS = f"""# Metrics
@@ -65,7 +69,7 @@ On `/metrics` only, beside the usual `process_*`, `python_info` and `python_gc_*
 _OF_LABELS = """
 ## Values of labels
 
-These labels take no other values; those of `reason` and `signer` may also be empty.
+These labels take no other values; those of a revocation's `reason` and of `signer` may also be empty.
 """
 
 

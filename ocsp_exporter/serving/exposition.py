@@ -5,10 +5,9 @@ hundreds of thousands of series, which it renders several times slower: it escap
 where a target's labels need it once.
 """
 
-import asyncio
 import gzip
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
@@ -16,6 +15,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 
 from ocsp_exporter.metrics import METRICS, TARGET_LABELS, Metric, Publication
 from ocsp_exporter.serving.negotiation import Format
+from ocsp_exporter.serving.rendering import Renderer
 
 _LONGEST_LABEL_VALUE = 256
 _END = b"# EOF\n"
@@ -50,23 +50,15 @@ class MetricsPage:
         self._publications = publications
         self._own = own
         self._clock = clock
-        self._one_at_a_time = asyncio.Lock()
-        self._renderings: dict[tuple[Format, bool], asyncio.Task[bytes]] = {}
+        self._renderer = Renderer()
 
     async def body(self, form: Format, *, gzipped: bool) -> bytes:
         """Give the page as of now, or as of the moment at which the rendering under way began."""
-        key = form, gzipped
-        rendering = self._renderings.get(key)
-        if rendering is None:
-            rendering = self._renderings[key] = asyncio.create_task(self._render(form, gzipped=gzipped))
-            rendering.add_done_callback(lambda _: self._renderings.pop(key))
-        # One who leaves does not take the page away from the others.
-        return await asyncio.shield(rendering)
 
-    async def _render(self, form: Format, *, gzipped: bool) -> bytes:
-        async with self._one_at_a_time:
-            publications, now = self._publications(), self._clock()
-            return await asyncio.to_thread(self._page, publications, now, form, gzipped=gzipped)
+        def prepare() -> Callable[[], bytes]:
+            return partial(self._page, self._publications(), self._clock(), form, gzipped=gzipped)
+
+        return await self._renderer.page((form, gzipped), prepare)
 
     def _page(self, publications: Sequence[Publication], now: float, form: Format, *, gzipped: bool) -> bytes:
         page = render_with_own(publications, now, form, self._own)

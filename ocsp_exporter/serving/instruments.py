@@ -1,6 +1,7 @@
 """What counts for the exporter's own metrics: probes, how late they are, fetches, and with which configuration."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from platform import python_version
 
 from cryptography.hazmat.backends.openssl.backend import backend
@@ -16,9 +17,12 @@ from prometheus_client import (
 )
 
 from ocsp_exporter import __version__
-from ocsp_exporter.model import Failure, FetchKind, Problem, Results, StoreResult
+from ocsp_exporter.model import DiscoveryKind, Failure, FetchKind, Omission, Problem, Results, StoreResult
 from ocsp_exporter.serving.own_metrics import (
     BUILD_INFO,
+    DISCOVERY_FAILURES,
+    DISCOVERY_LAST_SUCCESS,
+    DISCOVERY_OMISSIONS,
     FETCH_DURATION,
     FETCH_FAILURES,
     FETCHES,
@@ -86,20 +90,58 @@ class Instruments:
         self._host_up = self._gauge(HOST_UP)
         self._hosts: set[str] = set()
         self._store_requests = self._counter(STORE_REQUESTS)
-        for module in modules:
-            self._probes.labels(module)
-            for failure in Failure:
-                self._failures.labels(module, failure)
+        self._discovery_last_success = self._gauge(DISCOVERY_LAST_SUCCESS)
+        self._discovery_failures = self._counter(DISCOVERY_FAILURES)
+        self._omissions = self._counter(DISCOVERY_OMISSIONS)
+        self.know(modules)
         for kind in FetchKind:
             self._fetch_duration.labels(kind)
             for result in StoreResult:
                 self._store_requests.labels(kind, result)
+        for discovery in DiscoveryKind:
+            self._targets.labels(discovery)
+        for discovery in (DiscoveryKind.FILE, DiscoveryKind.HTTP):
+            self._discovery_failures.labels(discovery)
+            for reason in Omission:
+                self._omissions.labels(discovery, reason)
 
-    def configured(self, targets: int, now: float) -> None:
-        """Note that a valid configuration with so many static targets was loaded."""
+    def know(self, modules: Iterable[str]) -> None:
+        """Have series for these modules from now on."""
+        for module in modules:
+            self._probes.labels(module)
+            for failure in Failure:
+                self._failures.labels(module, failure)
+
+    def loaded(self, now: float) -> None:
+        """Note that a valid configuration was loaded."""
         self._reload_successful.set(1)
         self._reload_timestamp.set(now)
-        self._targets.labels("static").set(targets)
+
+    def not_loaded(self) -> None:
+        """Note that a configuration with faults was not loaded."""
+        self._reload_successful.set(0)
+
+    def discovered(self, targets: Mapping[DiscoveryKind, int]) -> None:
+        """Note how many targets there are now."""
+        for kind, count in targets.items():
+            self._targets.labels(kind).set(count)
+
+    def discovery_failed(self, kind: DiscoveryKind, times: int) -> None:
+        """Count what could not be read of a source."""
+        self._discovery_failures.labels(kind).inc(times)
+
+    def discovery_succeeded(self, kind: DiscoveryKind, when: float | None) -> None:
+        """Note since when all sources of a kind have succeeded, None if that is not so."""
+        if when is not None:
+            self._discovery_last_success.labels(kind).set(when)
+            return
+        with suppress(KeyError):  # absent already
+            self._discovery_last_success.remove(kind)
+
+    def omitted(self, kind: DiscoveryKind, reasons: Iterable[Omission]) -> None:
+        """Count what was discovered and left out."""
+        for reason in reasons:
+            self._omissions.labels(kind, reason).inc()
 
     def probed(self, results: Results) -> None:
         """Count a probe that has ended; each reason for which it failed once, at however many addresses."""

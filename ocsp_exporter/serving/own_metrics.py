@@ -36,6 +36,24 @@ TARGETS = OwnMetric(
     "How many targets the exporter itself probes, by where they were configured.",
     ("discovery",),
 )
+DISCOVERY_LAST_SUCCESS = OwnMetric(
+    "ocsp_exporter_discovery_last_success_timestamp_seconds",
+    "gauge",
+    "When the files or URLs of this kind last could be read, the longest ago counting; absent where one never could.",
+    ("discovery",),
+)
+DISCOVERY_FAILURES = OwnMetric(
+    "ocsp_exporter_discovery_failures_total",
+    "counter",
+    "How often a file or URL could not be read as a list of targets; what it last said is then used.",
+    ("discovery",),
+)
+DISCOVERY_OMISSIONS = OwnMetric(
+    "ocsp_exporter_discovery_omissions_total",
+    "counter",
+    "How many targets, labels and other parts of what was discovered were left out, each counted when it turns up.",
+    ("discovery", "reason"),
+)
 PROBES = OwnMetric(
     "ocsp_exporter_probes_total",
     "counter",
@@ -98,6 +116,9 @@ OWN_METRICS = (
     RELOAD_SUCCESSFUL,
     RELOAD_TIMESTAMP,
     TARGETS,
+    DISCOVERY_LAST_SUCCESS,
+    DISCOVERY_FAILURES,
+    DISCOVERY_OMISSIONS,
     PROBES,
     PROBE_FAILURES,
     PROBES_IN_FLIGHT,

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from itertools import count
 
 from ocsp_exporter.model import Results, ScheduledTarget
+from ocsp_exporter.serving.changes import Change
 
 #: What makes the series of a target its own: target, module and the operator's labels.
 Key = tuple[str, str, tuple[tuple[str, str], ...]]
@@ -21,6 +22,9 @@ _AFTER_THE_END = 1.0
 #: And it comes no sooner than this after the probe before: an endpoint chooses the times in its staples, and must not
 #: choose how often it is probed.
 _SHORTEST_REST = 10.0
+
+#: So many changes of its state are remembered of each target.
+REMEMBERED = 20
 
 
 def key_of(scheduled: ScheduledTarget) -> Key:
@@ -57,11 +61,21 @@ def _ends(scheduled: ScheduledTarget, results: Results) -> Iterator[float]:
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A target on the plan. `due` is on the monotonic clock; `results` are the last ones, none before the first."""
+    """A target on the plan.
+
+    `due` is on the monotonic clock; `results` are the last ones, none before the first; `changes` the last few.
+    `is_new`: it has not been probed yet as it is now; where it was otherwise before, its results are still that one's.
+    """
 
     scheduled: ScheduledTarget
     due: float
     results: Results = ()
+    is_new: bool = True
+    changes: tuple[Change, ...] = ()
+
+    def remember(self, changes: Iterable[Change]) -> None:
+        """Keep the latest changes of the target's state."""
+        self.changes = (*self.changes, *changes)[-REMEMBERED:]
 
 
 @dataclass(slots=True)
@@ -81,13 +95,16 @@ class Plan:
     def update(self, targets: Iterable[ScheduledTarget], now: float) -> set[Key]:
         """Replace the targets: unchanged ones keep results and time, all others are due now.
 
+        Of one that is to be looked at in another way than before, the results are kept until there are new ones.
         Gives the keys of those that are being probed for an entry that is there no more.
         """
         before, self.entries = self.entries, {}
         for scheduled in targets:
             key = key_of(scheduled)
             kept = before.get(key)
-            self.entries[key] = kept if kept and kept.scheduled == scheduled else Entry(scheduled, now)
+            if kept is None or kept.scheduled != scheduled:
+                kept = Entry(scheduled, now, kept.results if kept else ())
+            self.entries[key] = kept
         self._heap = [item for item in self._heap if self._is_current(item[2])]
         self._waiting = {key: entry for key, entry in self._waiting.items() if self._is_current(entry)}
         fresh = [entry for key, entry in self.entries.items() if before.get(key) is not entry]
@@ -118,7 +135,8 @@ class Plan:
             self._push(successor)
         if not self._is_current(entry):
             return False
-        entry.results = results or entry.results
+        if results:
+            entry.results, entry.is_new = results, False
         entry.due = due
         self._push(entry)
         return True

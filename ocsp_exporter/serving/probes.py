@@ -13,7 +13,10 @@ class Probe(Protocol):
     """Look at a target once, within `limit` seconds and the module's own timeout."""
 
     async def __call__(self, target: Target, module: Module, limit: float | None = None, /) -> Results:
-        """Give for each way of looking what was found, or why nothing was. Raises nothing but CancelledError."""
+        """Give for each way of looking what was found, or why nothing was.
+
+        Raises TargetForbidden where the target may not be looked at, and nothing else but CancelledError.
+        """
 
 
 @dataclass(frozen=True, slots=True)

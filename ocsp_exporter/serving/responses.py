@@ -1,5 +1,7 @@
 """The kinds of HTTP response that the endpoints give."""
 
+from collections.abc import Mapping
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -10,9 +12,9 @@ from ocsp_exporter.serving.negotiation import Format, accepts_gzip
 NO_SNIFFING = {"X-Content-Type-Options": "nosniff"}
 
 
-def sentence(text: str, status: int = 200) -> Response:
+def sentence(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Give one line of plain text."""
-    return PlainTextResponse(f"{text}\n", status, NO_SNIFFING)
+    return PlainTextResponse(f"{text}\n", status, {**NO_SNIFFING, **(headers or {})})
 
 
 async def refusal(_request: Request, exception: Exception) -> Response:

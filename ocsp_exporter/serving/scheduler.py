@@ -5,13 +5,14 @@ What is due when is decided by the plan; here is the loop that waits for it, and
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import NamedTuple
 
 from ocsp_exporter.metrics import Publication
-from ocsp_exporter.model import ProbeResult, Results, ScheduledTarget
-from ocsp_exporter.report.assessment import assess
+from ocsp_exporter.model import Results, ScheduledTarget
+from ocsp_exporter.serving.changes import Change, changes, state_of
 from ocsp_exporter.serving.plan import Entry, Key, Plan, key_of, next_due
 from ocsp_exporter.serving.probes import Clock, Probe
 
@@ -24,11 +25,20 @@ _REST_AFTER_FIRST = 0.5
 _REST = 0.01
 
 
+class Standing(NamedTuple):
+    """A target with its last results, none where it was not looked at yet, and its last changes, the latest last."""
+
+    scheduled: ScheduledTarget
+    results: Results
+    changes: tuple[Change, ...]
+
+
 class Scheduler:
     """Probes the targets it was last given, at most `concurrency` at a time, while `run` runs.
 
-    `observe_delay` is told how many seconds late each probe began; the first of a target is never late. All
-    methods are for the event loop's thread.
+    `observe_delay` is told how many seconds late each probe began; the first of a target is never late.
+    `observe_results` is told of each probe that ended what it brought and what that changed. All methods are for the
+    event loop's thread.
     """
 
     def __init__(
@@ -38,21 +48,28 @@ class Scheduler:
         concurrency: int,
         clock: Clock = Clock(),  # noqa: B008 - frozen, so one for all is right
         observe_delay: Callable[[float], None] = lambda _: None,
+        observe_results: Callable[[ScheduledTarget, Results, Sequence[Change]], None] = lambda *_: None,
     ) -> None:
         self._probe = probe
         self._concurrency = concurrency
         self._clock = clock
         self._observe_delay = observe_delay
+        self._observe_results = observe_results
         self._plan = Plan()
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._all_seen_once = False
 
     def update(self, targets: Iterable[ScheduledTarget]) -> None:
-        """Replace the targets: unchanged ones keep results and schedule, of all others nothing is left."""
+        """Replace the targets: unchanged ones keep results and schedule, changed ones the results until the next."""
         for key in self._plan.update(targets, self._clock.monotonic()):
             if task := self._tasks.pop(key, None):
                 task.cancel()
+        self._wake.set()
+
+    def limit(self, concurrency: int) -> None:
+        """Probe at most so many targets at a time from now on; what is running goes on."""
+        self._concurrency = concurrency
         self._wake.set()
 
     @property
@@ -64,6 +81,21 @@ class Scheduler:
     def overview(self) -> list[tuple[ScheduledTarget, Results]]:
         """Give each target with its last results, none where it has not been probed yet."""
         return [(entry.scheduled, entry.results) for entry in self._plan.entries.values()]
+
+    def find(self, name: str, module: str | None, labels: Collection[tuple[str, str]]) -> list[Standing]:
+        """Give the targets of that name that have the module, if one is given, and all the labels.
+
+        One that has no other labels stands alone: it is the one that was meant.
+        """
+        found = [
+            Standing(entry.scheduled, entry.results, entry.changes)
+            for entry in self._plan.entries.values()
+            if entry.scheduled.target.name == name
+            and module in {None, entry.scheduled.module.name}
+            and set(labels) <= set(entry.scheduled.labels)
+        ]
+        exact = [each for each in found if len(each.scheduled.labels) == len(labels)]
+        return exact if len(exact) == 1 else found
 
     def publications(self) -> list[Publication]:
         """Give the last results of all targets as they are shown on `/metrics`."""
@@ -98,18 +130,22 @@ class Scheduler:
     async def _look(self, entry: Entry) -> None:
         scheduled, before = entry.scheduled, entry.results
         began = self._clock.wall()
+        is_first = entry.is_new
         due = began_monotonic = self._clock.monotonic()
-        if before:
+        if not is_first:
             self._observe_delay(began_monotonic - entry.due)
         results: Results = ()
         try:
             results = await self._probe(scheduled.target, scheduled.module)
-            due = self._next_due(scheduled, results, began, first=not before)
+            due = self._next_due(scheduled, results, began, first=is_first)
         finally:
             shown = self._plan.put_back(entry, results, due)
             self._wake.set()
         if shown:
-            _tell(results, before)
+            changed = changes(results, before)
+            entry.remember(changed)
+            _tell(results, changed)
+            self._observe_results(scheduled, results, changed)
 
     def _next_due(self, scheduled: ScheduledTarget, results: Results, began: float, *, first: bool) -> float:
         ended = self._clock.wall()
@@ -118,38 +154,16 @@ class Scheduler:
         return self._clock.monotonic() + wait
 
 
-def _tell(results: Results, before: Results) -> None:
+def _tell(results: Results, changed: Iterable[Change]) -> None:
     """Log the probe, and each change of the target's state that it made."""
-    states_before = {result.variant: state_of(result) for result in before}
     for result in results:
-        state = state_of(result)
-        fields = {**_fields(result), "state": state, "detail": result.detail or None}
-        _log.debug("target probed", extra={"fields": {**fields, "duration": round(result.duration, 4)}})
-        state_before = states_before.get(result.variant)
-        if state != state_before:
-            _log.info("target changed", extra={"fields": {**fields, "before": state_before}})
-    still_there = {result.variant for result in results}
-    for result in before:
-        if result.variant not in still_there:
-            fields = {**_fields(result), "state": "gone", "before": state_of(result)}
-            _log.info("target changed", extra={"fields": fields})
+        fields = {"state": state_of(result), "detail": result.detail or None, "duration": round(result.duration, 4)}
+        _log.debug("target probed", extra={"fields": {**_fields(results, result.way), **fields}})
+    for change in changed:
+        fields = {"state": change.after, "before": change.before, "detail": change.detail or None}
+        _log.info("target changed", extra={"fields": {**_fields(results, change.way), **fields}})
 
 
-def _fields(result: ProbeResult) -> dict[str, str | None]:
-    return {"target": result.target.name, "module": result.module, **dict(result.variant)}
-
-
-def state_of(result: ProbeResult) -> str:
-    """Say in a few words how a target is: `staple=invalid(expired)`, `non_compliant`, `failed=timeout`."""
-    if result.key_type_served is False:
-        return "key_type_not_served"
-    if result.findings is None:
-        return f"failed={result.failure}"
-    words = []
-    for evidence in result.findings.evidence:
-        problems = f"({','.join(evidence.problems)})" if evidence.problems else ""
-        depth = f"[{evidence.depth}]" if evidence.depth else ""
-        words.append(f"{evidence.source}{depth}={evidence.status}{problems}")
-    if result.findings.tls and result.findings.tls.compliant is False:
-        words.append("non_compliant")
-    return " ".join(words) or assess(result, result.obtained_at).level
+def _fields(results: Results, way: tuple[tuple[str, str], ...]) -> dict[str, object]:
+    told = dict(way)
+    return {"target": told.pop("file", results[0].target.name), "module": results[0].module, **told}

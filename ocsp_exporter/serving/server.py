@@ -2,78 +2,74 @@
 
 import asyncio
 import logging
-import os
-import re
 import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
+from dataclasses import dataclass
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from ocsp_exporter.config import Config
 from ocsp_exporter.serving.app import create_app
+from ocsp_exporter.serving.discovery.discovery import Discovery
+from ocsp_exporter.serving.discovery.sharding import WHOLE, Shard
 from ocsp_exporter.serving.exposition import MetricsPage
+from ocsp_exporter.serving.external_url import AT_THE_TOP, Paths, mounted
+from ocsp_exporter.serving.guard import Guard
+from ocsp_exporter.serving.health import Readiness, create_health_app, health_routes
+from ocsp_exporter.serving.history import History
 from ocsp_exporter.serving.instruments import Instruments
+from ocsp_exporter.serving.listening import address_of
 from ocsp_exporter.serving.probe_endpoint import ProbeEndpoint
 from ocsp_exporter.serving.probes import Clock, Probe, counted
+from ocsp_exporter.serving.reloading import ConfigFile, Reloader
 from ocsp_exporter.serving.scheduler import Scheduler
+from ocsp_exporter.serving.site import Site
+from ocsp_exporter.serving.systemd import Manager, service_manager
+from ocsp_exporter.serving.tls import CurrentContext
+from ocsp_exporter.serving.web_config import WebConfigFile
 
 _log = logging.getLogger(__name__)
 
-_ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\]]*)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})")
-_HIGHEST_PORT = 65535
-
 # Longer than the usual scrape interval, so that Prometheus keeps its connection.
 _KEEP_ALIVE = 75
-# How long a client may take to read its answer after the end was asked for. All together may take 5 s.
+# How long a client may take to read its answer after the end was asked for, and how long the end of those that were let
+# go then. All together may take 5 s.
 _LAST_ANSWERS = 2
+_LAST_MOMENTS = 1
 
 
-class ListenError(Exception):
-    """An address cannot be listened on; the text is a sentence for people."""
+@dataclass(frozen=True, slots=True)
+class Web:
+    """Where to answer. The web configuration stands before all that is answered on `sockets`, below `paths`.
 
-
-def bind(addresses: Sequence[str]) -> list[socket.socket]:
-    """Give listening sockets for addresses such as `:10960` (all interfaces), `127.0.0.1:0` and `[::1]:10960`.
-
-    Raises ListenError for the first that is malformed or cannot be bound; then none is left open.
+    On `health_sockets` nothing but health is answered, to everybody.
     """
-    with ExitStack() as bound:
-        sockets = [bound.enter_context(each) for address in addresses for each in _bind(address)]
-        bound.pop_all()
-    return sockets
+
+    sockets: Sequence[socket.socket]
+    config: WebConfigFile | None = None
+    health_sockets: Sequence[socket.socket] = ()
+    paths: Paths = AT_THE_TOP
 
 
-def _bind(address: str) -> Iterator[socket.socket]:
-    malformed = ListenError(f"Cannot listen on {address!r}: an address is HOST:PORT, [IPv6]:PORT or :PORT.")
-    match = _ADDRESS.fullmatch(address)
-    if not match or int(match["port"]) > _HIGHEST_PORT:
-        raise malformed
-    host, port = match["ipv6"] or match["host"], int(match["port"])
-    try:
-        if not host:
-            both = socket.has_dualstack_ipv6()
-            yield socket.create_server(
-                ("", port), family=socket.AF_INET6 if both else socket.AF_INET, dualstack_ipv6=both
-            )
-            return
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, where in dict.fromkeys((family, where) for family, _, _, _, where in found):
-            yield socket.create_server(where[:2], family=family)
-    except UnicodeError as fault:  # a label of the host name is empty or too long
-        raise malformed from fault
-    except OSError as fault:
-        # create_server adds the address to its text, in its own words; the resolver's codes are negative.
-        reason = os.strerror(fault.errno) if fault.errno and fault.errno > 0 else fault.strerror
-        raise ListenError(f"Cannot listen on {address!r}: {reason}. Choose another: --web.listen-address.") from fault
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What to look at: a configuration, and where the next one comes from (None: from nowhere).
+
+    Of its targets only those of the shard are looked at.
+    """
+
+    config: Config
+    file: ConfigFile | None = None
+    shard: Shard = WHOLE
 
 
 async def serve(
-    sockets: Sequence[socket.socket],
-    config: Config,
+    web: Web,
+    work: Work,
     open_probe: Callable[[Instruments], AbstractAsyncContextManager[Probe]],
     clock: Clock = Clock(),  # noqa: B008 - frozen, so one for all is right
 ) -> None:
@@ -82,40 +78,84 @@ async def serve(
     `open_probe` gives what probes, for as long as it is entered; what it fetches is to be told to the instruments.
     """
     _allow_many_files()
-    instruments = Instruments(config.modules)
-    instruments.configured(len(config.targets), clock.wall())
-    async with open_probe(instruments) as probe:
-        await _serve(sockets, config, probe, instruments, clock)
+    instruments = Instruments(work.config.modules)
+    instruments.loaded(clock.wall())
+    async with service_manager() as manager, open_probe(instruments) as probe:
+        await _serve(web, work, probe, instruments, clock, manager)
 
 
-async def _serve(
-    sockets: Sequence[socket.socket], config: Config, probe: Probe, instruments: Instruments, clock: Clock
-) -> None:
+async def _serve(web: Web, work: Work, probe: Probe, instruments: Instruments, clock: Clock, manager: Manager) -> None:
+    config = work.config
     watched = counted(probe, instruments)
+    history = History()
     scheduler = Scheduler(
-        watched, concurrency=config.concurrency, clock=clock, observe_delay=instruments.schedule_delay.observe
+        watched,
+        concurrency=config.concurrency,
+        clock=clock,
+        observe_delay=instruments.schedule_delay.observe,
+        observe_results=history.note,
     )
-    scheduler.update(config.targets)
-    endpoint = ProbeEndpoint(watched, config.modules, concurrency=config.probe_endpoint_concurrency, clock=clock)
+    endpoint = ProbeEndpoint(
+        watched,
+        config.modules,
+        concurrency=config.probe_endpoint_concurrency,
+        clock=clock,
+        allowed=config.probe_endpoint_allowed,
+    )
+    discovery = Discovery(scheduler.update, instruments, clock, work.shard)
+
+    async def use(config: Config) -> None:
+        await discovery.use(config)
+        scheduler.limit(config.concurrency)
+        endpoint.use(
+            config.modules,
+            concurrency=config.probe_endpoint_concurrency,
+            allowed=config.probe_endpoint_allowed,
+        )
+        instruments.know(config.modules)
+
+    file = work.file or ConfigFile(lambda: config)
+    reloader = Reloader(file, config, use, instruments, clock, lambda: manager.reloading("Serving."))
+    readiness = Readiness(scheduler, lambda: discovery.has_answered, clock)
     metrics = MetricsPage(scheduler.publications, instruments.registry, clock.wall)
-    server = _Server(_uvicorn_config(create_app(metrics, scheduler, endpoint, clock)))
+    site = Site(scheduler, history, lambda: reloader.config, clock)
+    further = (*site.routes(), reloader.route(), *health_routes(readiness))
+    app = mounted(create_app(metrics, scheduler, endpoint, further), web.paths)
+    guard = Guard(app, web.config) if web.config else None
+    servers = [(_server(guard or app, web.config), web.sockets)]
+    if web.health_sockets:
+        servers.append((_server(create_health_app(readiness)), web.health_sockets))
 
     async with asyncio.TaskGroup() as group:
-        with _stop_signals() as stop:
-            workers = group.create_task(scheduler.run())
-            group.create_task(server.serve(list(sockets)))
-            _log.info("listening", extra={"fields": {"address": ",".join(map(_address_of, sockets))}})
-            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _refuse_to_reload)
+        with _stop_signals() as stop, _reload_signal(reloader.ask):
+            workers = [group.create_task(each) for each in (scheduler.run(), use(config), reloader.run())]
+            for server, sockets in servers:
+                group.create_task(server.serve(list(sockets)))
+            _log_listening(web)
+            manager.ready("Serving.")
             await stop.wait()
             _log.info("stopping")
-            workers.cancel()
+            manager.stopping()
+            for each in workers:
+                each.cancel()
             endpoint.close()
-            server.should_exit = True
+            if guard:
+                guard.close()
+            for server, _ in servers:
+                server.should_exit = True
+            await discovery.close()
 
 
-def _refuse_to_reload() -> None:
-    """Keep the signal that means reload elsewhere from ending the exporter."""
-    _log.warning("SIGHUP changes nothing: start the exporter again to load another configuration")
+def _log_listening(web: Web) -> None:
+    if web.config:
+        web.config.log_remarks()
+    facts = {
+        "address": ",".join(map(address_of, web.sockets)),
+        "health_address": ",".join(map(address_of, web.health_sockets)) or None,
+        "tls": "on" if web.config and web.config.has_tls else None,
+        "prefix": web.paths.prefix or None,
+    }
+    _log.info("listening", extra={"fields": facts})
 
 
 def _allow_many_files() -> None:
@@ -129,15 +169,33 @@ def _allow_many_files() -> None:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: it raises signals again at its end, and they would end the process."""
+    """uvicorn without its signal handlers: it raises signals again at its end, and they would end the process.
+
+    And which at its end lets go of clients that do not read their answers, where uvicorn would call that an error.
+    """
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        letting_go = asyncio.get_running_loop().call_later(_LAST_ANSWERS, self._let_go)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            letting_go.cancel()
 
-def _uvicorn_config(app: Starlette) -> uvicorn.Config:
-    return uvicorn.Config(
+    def _let_go(self) -> None:
+        slow = [each.transport for each in self.server_state.connections]
+        if slow:
+            _log.info("clients that have not read their answers are let go", extra={"fields": {"clients": len(slow)}})
+        for transport in slow:
+            transport.abort()
+
+
+def _server(app: ASGIApp, web_config: WebConfigFile | None = None) -> _Server:
+    context = CurrentContext(web_config.context) if web_config and web_config.has_tls else None
+    config = uvicorn.Config(
         app,
         loop="asyncio",
         http="h11",
@@ -148,8 +206,10 @@ def _uvicorn_config(app: Starlette) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE,
-        timeout_graceful_shutdown=_LAST_ANSWERS,
+        timeout_graceful_shutdown=_LAST_ANSWERS + _LAST_MOMENTS,
+        ssl_context_factory=(lambda *_: context) if context else None,
     )
+    return _Server(config)
 
 
 @contextmanager
@@ -166,6 +226,12 @@ def _stop_signals() -> Iterator[asyncio.Event]:
             loop.remove_signal_handler(each)
 
 
-def _address_of(listening: socket.socket) -> str:
-    host, port = listening.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+@contextmanager
+def _reload_signal(reload: Callable[[], None]) -> Iterator[None]:
+    """Have SIGHUP call `reload` while this is entered."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)

@@ -40,6 +40,8 @@ PROMISES: dict[str, tuple[str, Status | None, tuple[Problem, ...], bool | None, 
         *(True, "good"),
     ),
     "without-ocsp": (NO_STAPLE, None, (), None, False, "good"),
+    "crl-only": (NO_STAPLE, None, (), None, False, "good"),
+    "good-staple-though-revoked": ("Cert Status: good", Status.GOOD, (), True, True, "revoked"),
 }
 
 
@@ -54,10 +56,10 @@ def has(certificate: x509.Certificate, extension: type[x509.ExtensionType]) -> b
 
 
 async def test_the_table_has_every_state_once() -> None:
-    """Fifteen endpoints run in the order of the table, each at a port of its own."""
+    """Seventeen endpoints run in the order of the table, each at a port of its own."""
     async with Lab.start(first_port=0) as lab:
         assert [endpoint.row.name for endpoint in lab.endpoints] == list(PROMISES)
-        assert len({endpoint.port for endpoint in lab.endpoints}) == 15
+        assert len({endpoint.port for endpoint in lab.endpoints}) == 17
 
 
 @pytest.mark.parametrize("name", PROMISES)
@@ -82,16 +84,19 @@ async def test_an_endpoint_shows_what_it_promises(openssl: OpenSSL, tmp_path: Pa
     assert has(endpoint.credential.certificate, x509.TLSFeature) is must_staple
 
 
-async def test_only_the_endpoint_without_ocsp_names_no_source() -> None:
-    """Every certificate names the lab's responder and CRL, and one names neither."""
+async def test_only_the_endpoints_that_say_so_name_no_source() -> None:
+    """Every certificate names the lab's responder and CRL, but for one that names neither and one without responder."""
     async with Lab.start(first_port=0) as lab:
-        for extension in (x509.AuthorityInformationAccess, x509.CRLDistributionPoints):
+        for extension, expected in (
+            (x509.AuthorityInformationAccess, ["without-ocsp", "crl-only"]),
+            (x509.CRLDistributionPoints, ["without-ocsp"]),
+        ):
             without = [each.row.name for each in lab.endpoints if not has(each.credential.certificate, extension)]
-            assert without == ["without-ocsp"]
+            assert without == expected
 
 
 async def test_the_revocation_is_the_same_everywhere(openssl: OpenSSL) -> None:
-    """Time and reason in the staple, in the CRL and in the lab's own account agree; only one endpoint is revoked."""
+    """Time and reason in the staple, in the CRL and in the lab's own account agree; two endpoints are revoked."""
     now = 1_750_000_000
     async with Lab.start(first_port=0, clock=lambda: now) as lab:
         endpoint = named(lab, "revoked")
@@ -101,8 +106,9 @@ async def test_the_revocation_is_the_same_everywhere(openssl: OpenSSL) -> None:
         entries = [(entry.serial_number, entry.revocation_date_utc.timestamp()) for entry in crl]
     assert endpoint.revocation == Revocation(1_749_740_800, Reason.KEY_COMPROMISE)
     assert "Revocation Time: Jun 12 15:06:40 2025 GMT" in printed
-    assert entries == [(endpoint.credential.certificate.serial_number, 1_749_740_800)]
-    assert [each.row.name for each in lab.endpoints if each.revocation] == ["revoked"]
+    revoked = [each for each in lab.endpoints if each.revocation]
+    assert [each.row.name for each in revoked] == ["revoked", "good-staple-though-revoked"]
+    assert entries == [(each.credential.certificate.serial_number, 1_749_740_800) for each in revoked]
 
 
 async def test_staples_move_with_the_clock(openssl: OpenSSL) -> None:
@@ -145,7 +151,7 @@ async def test_ports_are_stable_where_they_are_free() -> None:
 async def test_ports_may_run_out() -> None:
     """Where the ports after the first would exceed 65535, free ones are taken."""
     async with Lab.start(first_port=65535) as lab:
-        assert len({endpoint.port for endpoint in lab.endpoints}) == 15
+        assert len({endpoint.port for endpoint in lab.endpoints}) == 17
 
 
 async def test_the_lab_runs_on_ipv6(openssl: OpenSSL) -> None:

@@ -10,8 +10,9 @@ from random import Random
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from ocsp_exporter.demo.crl import full_name, issuing_distribution_point, url_name
 from ocsp_exporter.model import VERIFIED
-from ocsp_exporter.revocation import certificate
+from ocsp_exporter.revocation import certificate, der
 from ocsp_exporter.revocation.checks import Policy
 from ocsp_exporter.revocation.extensions import may_sign_responses
 from ocsp_exporter.revocation.facts import describe
@@ -19,11 +20,14 @@ from ocsp_exporter.revocation.path import build_path
 from ocsp_exporter.revocation.response import MalformedResponse, Response, parse
 from ocsp_exporter.revocation.validation import validate
 from tests.fuzz.mutating import mutated
+from tests.scenarios.crl_material import POINT, CRLMaterial, CRLSubject, build_crl, judged
+from tests.scenarios.crl_table import CRL_SCENARIOS
 from tests.scenarios.material import Material, Options, Subject, build
 from tests.scenarios.table import SCENARIOS
 
 NOW = 1_800_000_000.0
 MATERIAL = Material(now=NOW)
+CRL_MATERIAL = CRLMaterial(now=NOW)
 
 #: Longer ones are not worth their time: what they show is their size.
 _LARGEST_SEED = 4096
@@ -34,7 +38,7 @@ _COLLECTED_AFTER = 5000
 class Report:
     """What a run found. Times are seconds of CPU, memory is in octets; both of the worst single input.
 
-    `accepted` inputs could be read although they were changed, `verified` are those responses that are still
+    `accepted` inputs could be read although they were changed, `verified` are those responses and CRLs that are still
     verified: what changed lies outside of what is signed.
     """
 
@@ -75,7 +79,7 @@ def run(
 ) -> Report:
     """Check so many inputs, or for so long; `progress` is shown the report after each."""
     random = Random(seed)  # noqa: S311 -- not for secrets, and to be repeated
-    seeds = (*_responses(), *_certificates())
+    seeds = (*_responses(), *_certificates(), *_crls())
     report = Report()
     ends = None if seconds is None else time.monotonic() + seconds
     try:
@@ -137,6 +141,35 @@ class _ResponseCheck:
             assert _signed(data) == self.signed, "a changed tbsResponseData was believed"
 
 
+def _crls() -> Iterator[Seed]:
+    for scenario in CRL_SCENARIOS:
+        for options in (scenario.bad_options, scenario.twin_options):
+            # A mangled one is not built upon: a change could mend it.
+            data, subject = build_crl(CRL_MATERIAL, {**options, "mangle": _unchanged})
+            if len(data) <= _LARGEST_SEED:
+                yield Seed(data, _CRLCheck(der.signed_parts(data)[0], subject))
+
+
+def _unchanged(data: bytes) -> bytes:
+    return data
+
+
+@dataclass(frozen=True, slots=True)
+class _CRLCheck:
+    """Whatever the bytes are, they are a CRL or none, and only what was signed (`signed`) is believed."""
+
+    signed: bytes
+    subject: CRLSubject
+
+    def __call__(self, data: bytes, report: Report) -> None:
+        evidence = judged(data, self.subject, NOW)
+        report.accepted += evidence.crl is not None
+        if evidence.status in VERIFIED:
+            report.verified += 1
+            assert evidence.authentic
+            assert der.signed_parts(data)[0] == self.signed, "a changed TBSCertList was believed"
+
+
 def _certificates() -> Iterator[Seed]:
     authority = MATERIAL.authority
     leaf = authority.leaf(
@@ -151,10 +184,11 @@ def _certificates() -> Iterator[Seed]:
     certificates = (authority.certificate, MATERIAL.below.certificate, *(each.certificate for each in made))
     certificates += tuple(MATERIAL.with_key(kind).certificate for kind in ("rsa", "p384", "ed25519"))
     answer = authority.answer(MATERIAL.leaf, signer=MATERIAL.delegate)
+    crl = CRL_MATERIAL.authority.crl(extensions=[issuing_distribution_point(full_name(url_name(POINT)))])
     # As many seeds as there are responses, so that both get half of the inputs.
     for _ in range(len(SCENARIOS) // 4):
         for each in certificates:
-            yield Seed(each.public_bytes(Encoding.DER), _CertificateCheck(answer))
+            yield Seed(each.public_bytes(Encoding.DER), _CertificateCheck(answer, crl))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +196,7 @@ class _CertificateCheck:
     """Whatever the bytes are, reading them does not raise; what was read serves as any certificate of a verdict."""
 
     answer: bytes
+    crl: bytes
 
     def __call__(self, data: bytes, report: Report) -> None:
         parsed = certificate.parse(data)
@@ -177,3 +212,5 @@ class _CertificateCheck:
         validate(self.answer, parsed, authority, NOW, Policy())
         validate(self.answer, leaf, parsed, NOW, Policy())
         validate(self.answer, leaf, authority, NOW, Policy(trusted=(parsed,)))
+        judged(self.crl, CRLSubject(parsed, CRL_MATERIAL.authority.certificate, Policy()), NOW)
+        judged(self.crl, CRLSubject(leaf, parsed, Policy()), NOW)

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-NAMES = ("der", "extensions", "pss", "response", "config")
+NAMES = ("der", "extensions", "pss", "response", "crl", "file", "config")
 
 
 def main() -> None:

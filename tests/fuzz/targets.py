@@ -1,6 +1,8 @@
 """What is fuzzed with the coverage of our own code as a guide: a check of any bytes, and what to begin with."""
 
+import base64
 import contextlib
+import json
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -12,16 +14,30 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from ocsp_exporter.config.loading import ConfigError, json_schema, parse_config
+from ocsp_exporter.config import ConfigError, json_schema, parse_config
 from ocsp_exporter.demo import der as encoding
 from ocsp_exporter.demo.response import extension, identifier, rsa_pss
 from ocsp_exporter.model import Status
 from ocsp_exporter.revocation import certificate, der, signature
+from ocsp_exporter.revocation.bundle import encoded_in
+from ocsp_exporter.revocation.certificate_index import CertificateIndex, Known
 from ocsp_exporter.revocation.checks import Policy
-from ocsp_exporter.revocation.extensions import issuer_urls, may_sign_responses
+from ocsp_exporter.revocation.crl import MalformedCRL, read
+from ocsp_exporter.revocation.crl_verdict import judge
+from ocsp_exporter.revocation.extensions import (
+    distribution_points,
+    is_authority,
+    issuer_urls,
+    may_sign_crls,
+    may_sign_responses,
+)
 from ocsp_exporter.revocation.facts import describe
-from ocsp_exporter.revocation.validation import validate
+from ocsp_exporter.revocation.staple_file import response_in
+from ocsp_exporter.revocation.validation import examine, validate
+from ocsp_exporter.revocation.validation import judge as verdict
 from tests.property.strategies import CERTIFICATES, MATERIAL, NOW, RESPONSES
+from tests.scenarios.crl_material import CRLMaterial, build_crl
+from tests.scenarios.crl_table import CRL_SCENARIOS
 from tests.scenarios.material import signing_key
 
 
@@ -39,9 +55,9 @@ class Target:
 
 def _walk(element: der.Element, levels: int = 20) -> None:
     assert element.begin < element.inside <= element.end <= len(element.data)
-    for read in (der.object_identifier, der.extensions):
+    for look in (der.object_identifier, der.extensions, der.time, der.whole_octets):
         with contextlib.suppress(der.DERError):
-            read(element)
+            look(element)
     with contextlib.suppress(der.DERError):
         for child in element.children():
             assert element.inside <= child.begin < child.end <= element.end
@@ -59,8 +75,8 @@ def _any_der(data: bytes) -> None:
 
 # --- Extensions of certificates -----------------------------------------------------------------------------
 
-#: AIA, CRL distribution points, TLS feature, extended key usage, key usage.
-_READ = ("1.3.6.1.5.5.7.1.1", "2.5.29.31", "1.3.6.1.5.5.7.1.24", "2.5.29.37", "2.5.29.15")
+#: AIA, CRL distribution points, TLS feature, extended key usage, key usage, basic constraints.
+_READ = ("1.3.6.1.5.5.7.1.1", "2.5.29.31", "1.3.6.1.5.5.7.1.24", "2.5.29.37", "2.5.29.15", "2.5.29.19")
 _LEAF = MATERIAL.authority.leaf(
     "leaf.example",
     must_staple=True,
@@ -88,6 +104,9 @@ def _any_extension(data: bytes) -> None:
     assert all(url.isascii() for url in urls)
     assert sum(map(len, urls)) <= 4 * len(value), "no octet is told more than once"
     may_sign_responses(parsed)
+    may_sign_crls(parsed)
+    is_authority(parsed)
+    assert sum(len(name) for point in distribution_points(parsed) for name in point.names | point.issuers) <= len(value)
 
 
 def _real_extensions() -> Iterator[bytes]:
@@ -130,6 +149,69 @@ def _any_response(data: bytes) -> None:
     leaf, issuer = MATERIAL.leaf.certificate, MATERIAL.authority.certificate
     validate(data, leaf, issuer, NOW, Policy(trusted=(MATERIAL.stranger.certificate,)))
     assert validate(data, leaf, None, NOW, Policy()).status in {Status.INVALID, Status.SERVER_FAILED}
+
+
+# --- CRLs ---------------------------------------------------------------------------------------------------
+
+_CRL_MATERIAL = CRLMaterial(now=NOW)
+_ISSUER = _CRL_MATERIAL.authority.certificate
+#: Longer ones are not worth their time: what they show is their size.
+_LONGEST_CRL = 4096
+CRLS = tuple(
+    encoded
+    for scenario in CRL_SCENARIOS
+    for options in (scenario.bad_options, scenario.twin_options)
+    if len(encoded := build_crl(_CRL_MATERIAL, options)[0]) <= _LONGEST_CRL
+)
+
+
+def _signed_list(encoded: bytes) -> bytes | None:
+    """Return the signed part, None where there is none."""
+    try:
+        return der.signed_parts(encoded)[0]
+    except der.DERError:
+        return None
+
+
+_SIGNED_LISTS = frozenset(map(_signed_list, CRLS))
+
+
+def _any_crl(data: bytes) -> None:
+    """Any bytes are a CRL, which gives a verdict, or are none; and nothing is authentic but what was signed."""
+    try:
+        found = read(data, _ISSUER)
+    except MalformedCRL:
+        return
+    for subject in (None, _CRL_MATERIAL.leaf.certificate):
+        if judge(found, subject, _ISSUER, NOW, Policy()).authentic:
+            assert _signed_list(data) in _SIGNED_LISTS, "a changed TBSCertList was believed"
+
+
+# --- Staple files and certificates on disk -------------------------------------------------------------------
+
+_INDEX = CertificateIndex(map(Known.of, (*CERTIFICATES, MATERIAL.authority.certificate, MATERIAL.leaf.certificate)))
+
+
+def _any_file(data: bytes) -> None:
+    """Any content is a response for a certificate at hand or none, and only for one whose CertID or digest it bears."""
+    for encoded in encoded_in(data):
+        certificate.read(encoded)
+    response = response_in(data)
+    case = examine(response, None, None).case
+    match = _INDEX.match(data[:100].decode("latin-1"), case.response.singles if case else ())
+    assert match.subject or not match.issuer
+    examined = examine(response, match.subject, match.issuer)
+    evidence = verdict(examined, response, NOW, Policy())
+    assert evidence.status in {Status.INVALID, Status.SERVER_FAILED} or match.issuer
+
+
+def _real_files() -> Iterator[bytes]:
+    for response in RESPONSES:
+        yield response
+        yield b"-----BEGIN OCSP RESPONSE-----\n%b-----END OCSP RESPONSE-----\n" % base64.encodebytes(response)
+        stored = base64.urlsafe_b64encode(response).rstrip(b"=").decode()
+        yield json.dumps({"response": stored, "status": "good"}).encode()
+    yield b"".join(each.public_bytes(Encoding.PEM) for each in CERTIFICATES[:3])
 
 
 # --- The configuration --------------------------------------------------------------------------------------
@@ -191,6 +273,8 @@ TARGETS: Mapping[str, Target] = {
     "extensions": Target(_any_extension, tuple(dict.fromkeys(_real_extensions()))),
     "pss": Target(_any_pss_parameters, tuple(_real_pss_parameters())),
     "response": Target(_any_response, RESPONSES),
+    "crl": Target(_any_crl, CRLS),
+    "file": Target(_any_file, tuple(_real_files()), ("-----BEGIN OCSP RESPONSE-----", '"response"', "-----END ")),
     "config": Target(
         _any_config,
         tuple(each.encode() for each in _CONFIGS),

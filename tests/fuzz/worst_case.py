@@ -1,8 +1,9 @@
 """The inputs that cost most of all that are not refused at once: `python -m tests.fuzz.worst_case` tells how much."""
 
+import contextlib
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from math import prod
 
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
+from ocsp_exporter.demo import crl
 from ocsp_exporter.demo import der as encoding
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.demo.certificate import (
@@ -22,8 +24,10 @@ from ocsp_exporter.demo.certificate import (
     responder_extensions,
 )
 from ocsp_exporter.demo.response import PrivateKey, Signing, extension, identifier, responder_by_key, responder_by_name
+from ocsp_exporter.model import Reason, Revocation
 from ocsp_exporter.revocation import certificate, der
 from ocsp_exporter.revocation.checks import Policy
+from ocsp_exporter.revocation.crl import MalformedCRL, read
 from ocsp_exporter.revocation.path import build_path
 from ocsp_exporter.revocation.response import LARGEST_RESPONSE, LARGEST_SIGNED_PART, MOST_CERTIFICATES
 from ocsp_exporter.revocation.signature import signed_by
@@ -69,6 +73,42 @@ def works() -> Iterator[tuple[str, Work]]:
         yield from _slow_keys(bits)
     for curve in (ec.SECP521R1(), ec.BrainpoolP512R1()):
         yield f"a path among 200 certificates of {curve.name}", _path(curve)
+    yield from _crls()
+
+
+def _crls() -> Iterator[tuple[str, Work]]:
+    """Yield CRLs whose entries are of the kind that costs most for its size; a large one is read beside the probes."""
+    time = encoding.utc_time(NOW)
+    kinds: Mapping[str, Callable[[int], bytes]] = {
+        "usual": lambda number: crl.entry(number << 64, Revocation(int(NOW), Reason.SUPERSEDED)),
+        "the smallest": lambda _: encoding.sequence(encoding.integer(1), time),
+        "a day each": lambda number: encoding.sequence(encoding.integer(1), encoding.generalized_time(number * 86400)),
+        "long serial numbers": lambda number: encoding.sequence(encoding.integer(number + (1 << 168)), time),
+        "extensions each": lambda number: crl.entry(number, Revocation(int(NOW), None), [_strange(number)]),
+        "many extensions": lambda number: crl.entry(
+            number, Revocation(int(NOW), None), [_strange(number + each) for each in range(der.MOST_EXTENSIONS)]
+        ),
+    }
+    for name, entry in kinds.items():
+        number = _CRL_SIZE // len(entry(0))
+        encoded = CA.crl(entries=[entry(each) for each in range(number)])
+        yield f"a CRL of 1 MiB, {number} entries: {name}", _reading(encoded)
+    yield "a CRL of 1 MiB of zeros", _reading(CA.crl(entries=[bytes(_CRL_SIZE)]))
+
+
+_CRL_SIZE = 2**20
+
+
+def _strange(number: int) -> bytes:
+    return extension(x509.ObjectIdentifier(f"1.3.{number}"), b"")
+
+
+def _reading(encoded: bytes) -> Work:
+    def work() -> None:
+        with contextlib.suppress(MalformedCRL):
+            read(encoded, CA.certificate)
+
+    return work
 
 
 def _long_issuer() -> Iterator[tuple[str, Work]]:

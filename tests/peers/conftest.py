@@ -1,6 +1,7 @@
 """What the tests with daemons share: a CA, and the daemons' logs where a test fails."""
 
 import os
+import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -28,6 +29,15 @@ def record() -> Iterator[Callable[[Row, str], None]]:
     yield versions.__setitem__
     if path := os.environ.get("WRITE_PROTOCOLS"):
         Path(path).write_text(page(versions))
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Make a folder that users other than ours can get into: many a daemon has its own."""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name)
+        path.chmod(0o755)
+        yield path
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ HOST = "127.0.0.1"
 #: Seconds that a daemon may take to listen, and to end. Long: it bounds a fault, and measures nothing.
 PATIENCE = 30.0
 
-#: Debian's package of each daemon that the tests start.
+#: Debian's package of each program that the tests start.
 _PACKAGES = {
     "nginx": "nginx-light",
     "haproxy": "haproxy",
@@ -46,6 +46,11 @@ _PACKAGES = {
     "cfssl": "golang-cfssl",
     "setpriv": "util-linux",
     "env": "coreutils",
+    "chromium": "chromium",
+    "curl": "curl",
+    "systemd-analyze": "systemd",
+    "systemd-socket-activate": "systemd",
+    "htpasswd": "apache2-utils",
 }
 
 

@@ -29,7 +29,22 @@ REMAINING: dict[str, int | None] = {
     "delegated-responder": 1,
     "unauthorized-delegate": None,
     "without-ocsp": None,
+    "crl-only": None,
+    "good-staple-though-revoked": 1,
 }
+
+#: What responder and CRL say; empty: they are not asked.
+OPINIONS: dict[str, tuple[str, str]] = {
+    **dict.fromkeys(REMAINING, ("good", "good")),
+    "revoked": ("revoked", "revoked"),
+    "unknown": ("unknown", "good"),
+    "without-ocsp": ("", ""),
+    "crl-only": ("", "good"),
+    "good-staple-though-revoked": ("revoked", "revoked"),
+}
+#: Where two sources or more are verified and contradict each other, and where fewer are verified; else they agree.
+CONTRADICTING = ("good-staple-though-revoked",)
+FEWER_THAN_TWO = ("without-ocsp", "crl-only")
 
 #: The labels of a sample besides those of its target, and its value.
 Sample = tuple[dict[str, str], float]
@@ -45,8 +60,8 @@ class Demo:
     exit_code: int | None
     log: str
 
-    def samples(self, metric: str, endpoint: str) -> list[Sample]:
-        """Return what a metric says of an endpoint."""
+    def samples(self, metric: str, endpoint: str, source: str = "staple") -> list[Sample]:
+        """Return what a metric says of an endpoint; if it has a source, what it says by that one."""
         return [
             (
                 {name: text for name, text in sample.labels.items() if name not in {"target", "module", "endpoint"}},
@@ -54,7 +69,9 @@ class Demo:
             )
             for family in text_string_to_metric_families(self.page)
             for sample in family.samples
-            if sample.name == metric and sample.labels.get("endpoint") == endpoint
+            if sample.name == metric
+            and sample.labels.get("endpoint") == endpoint
+            and sample.labels.get("source", source) == source
         ]
 
 
@@ -117,6 +134,22 @@ def test_the_time_that_is_left_has_its_sign(demo: Demo, state: State) -> None:
 
 
 @for_each_state
+def test_the_other_sources_say_what_is_promised(demo: Demo, state: State) -> None:
+    """Responder and CRL have a status each where the certificate names them, and no problem."""
+    for source, expected in zip(("responder", "crl"), OPINIONS[state.name], strict=True):
+        samples = demo.samples("ocsp_status", state.name, source)
+        assert [labels["status"] for labels, value in samples if value == 1] == ([expected] if expected else [])
+        assert demo.samples("ocsp_problem", state.name, source) == []
+
+
+@for_each_state
+def test_only_what_contradicts_itself_disagrees(demo: Demo, state: State) -> None:
+    """1 where two sources or more agree, 0 for the good staple of a revoked certificate."""
+    expected = [] if state.name in FEWER_THAN_TWO else [({"depth": "0"}, float(state.name not in CONTRADICTING))]
+    assert demo.samples("ocsp_sources_agree", state.name) == expected
+
+
+@for_each_state
 def test_only_the_revoked_one_has_a_revocation(demo: Demo, state: State) -> None:
     """It was revoked three days before the start, for key compromise."""
     samples = demo.samples("ocsp_revocation_timestamp_seconds", state.name)
@@ -126,9 +159,10 @@ def test_only_the_revoked_one_has_a_revocation(demo: Demo, state: State) -> None
 
 
 @for_each_state
-def test_revoked_is_one_only_for_the_revoked_one(demo: Demo, state: State) -> None:
-    """It is 0 where a current good says so, and otherwise absent."""
-    expected = {"revoked": [1.0], "good": [0.0]}.get(state.expected.status or "", [])
+def test_revoked_is_one_only_for_those_of_which_any_source_says_so(demo: Demo, state: State) -> None:
+    """It is 0 where a current good says so, and absent where nobody says anything."""
+    said = OPINIONS[state.name]
+    expected = [1.0] if "revoked" in said else [0.0] if "good" in said else []
     assert [value for _, value in demo.samples("ocsp_revoked", state.name)] == expected
 
 

@@ -4,18 +4,17 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 import yaml
 
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.model import Reason, Status
-from tests.peers.daemons import HOST, PATIENCE, find, free_port, run, until
+from tests.peers.daemons import HOST, PATIENCE, find, free_port, until
 from tests.peers.exporter import Exporter, running_exporter
+from tests.peers.prometheus import Prometheus, running_prometheus
 from tests.peers.servers import Site, der, nginx, pem, write
 
 DAY = 24 * 3600
@@ -34,22 +33,30 @@ def readme(key: str, page: Path = README) -> list[str]:
     return [example for example in examples if key in yaml.safe_load(example)]
 
 
+#: What two probes of the same do not have in common.
+OF_THE_MOMENT = {
+    "ocsp_probe_duration_seconds",
+    "ocsp_probe_phase_duration_seconds",
+    "ocsp_probe_timestamp_seconds",
+    "ocsp_source_fetched_timestamp_seconds",
+    "ocsp_next_update_remaining_seconds",
+}
+
 #: Values by what their target shows, and by the labels that were asked for.
 Values = dict[tuple[str, ...], float]
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A Prometheus that has scraped everything: its address, the CA's now, and the targets by what they show."""
+    """A Prometheus that has scraped everything, with the CA's now, and the targets by what they show."""
 
-    url: str
+    prometheus: Prometheus
     now: int
     targets: Mapping[str, str]
 
     def query(self, query: str) -> list[tuple[dict[str, str], float]]:
         """Return the labels and values that a query gives."""
-        answer = httpx.get(f"{self.url}/api/v1/query", params={"query": query}).raise_for_status().json()
-        return [(each["metric"], float(each["value"][1])) for each in answer["data"]["result"]]
+        return self.prometheus.query(query)
 
     def values(self, query: str, *labels: str) -> Values:
         """Return the values of a query about targets."""
@@ -115,8 +122,8 @@ def exporter(folder: Path, root: Authority, targets: Mapping[str, str]) -> Itera
 @pytest.fixture(scope="module")
 def world(folder: Path, authority: Authority, exporter: Exporter, targets: Mapping[str, str]) -> Iterator[World]:
     """Run Prometheus until it has scraped everything."""
-    with _prometheus(folder, _as_documented(exporter.address, list(targets.values()))) as url:
-        world = World(url, int(authority.now), targets)
+    with running_prometheus(folder, _as_documented(exporter.address, list(targets.values()))) as prometheus:
+        world = World(prometheus, int(authority.now), targets)
         complete = len(JOBS) * len(targets)
         until(
             lambda: len(world.query("ocsp_probe_success")) == complete,
@@ -136,20 +143,6 @@ def _as_documented(exporter: str, targets: Sequence[str]) -> str:
         assert theirs in example
         example = example.replace(theirs, ours)
     return f"global: {{scrape_interval: 2s, scrape_timeout: 2s}}\n{example}"
-
-
-@contextmanager
-def _prometheus(folder: Path, configuration: str) -> Iterator[str]:
-    path = write(folder / "prometheus.yml", configuration.encode())
-    port = free_port()
-    command = [
-        find("prometheus"),
-        f"--config.file={path}",
-        f"--storage.tsdb.path={folder}/data",
-        f"--web.listen-address={HOST}:{port}",
-    ]
-    with run(command, folder, [port]):
-        yield f"http://{HOST}:{port}"
 
 
 def test_every_scrape_succeeds(world: World) -> None:
@@ -225,6 +218,23 @@ def test_labels_are_those_of_whoever_keeps_the_schedule(world: World, exporter: 
     assert set(own) == {(name, exporter.address, "web", "private") for name in world.targets}
     asked = world.values('ocsp_probe_success{job="ocsp_probe"}', "instance", "team", "module")
     assert set(asked) == {(name, target, "", "private") for name, target in world.targets.items()}
+
+
+def test_both_ways_give_the_same_series(world: World) -> None:
+    """Label by label, but for whose schedule it is: of Prometheus's own labels, the operator's, and the interval."""
+    series: dict[str, dict[frozenset[tuple[str, str]], float]] = {job: {} for job in JOBS}
+    for metric, value in world.query('{__name__=~"ocsp_.*", __name__!~"ocsp_exporter_.*|ocsp_probe_interval_seconds"}'):
+        labels = {name: text for name, text in metric.items() if name not in {"job", "instance", "team"}}
+        job = series[metric["job"]]
+        assert frozenset(labels.items()) not in job
+        job[frozenset(labels.items())] = value
+    own, asked = (series[job] for job in JOBS)
+
+    assert own.keys() == asked.keys()
+    assert len(own) > 100
+    compared = {labels: value for labels, value in own.items() if dict(labels)["__name__"] not in OF_THE_MOMENT}
+    assert len(compared) > 100
+    assert compared == {labels: asked[labels] for labels in compared}
 
 
 def test_promtool_has_nothing_to_say_about_the_metrics_page(exporter: Exporter) -> None:

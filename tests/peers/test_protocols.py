@@ -3,7 +3,6 @@
 import asyncio
 import re
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -65,15 +64,6 @@ SERVERS = (
     Server("MariaDB", "mariadb-server", services.mariadb),
     Server("InspIRCd", "inspircd", services.inspircd),
 )
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """Make a folder that users other than ours can get into: many a daemon has its own."""
-    with tempfile.TemporaryDirectory() as name:
-        path = Path(name)
-        path.chmod(0o755)
-        yield path
 
 
 @pytest.mark.parametrize("server", SERVERS, ids=lambda server: server.name)

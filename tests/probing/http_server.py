@@ -15,12 +15,18 @@ class Server:
     """Where it listens, and of each request that came the head, as text, and the body."""
 
     port: int
+    listening: asyncio.Server | None = None
     heads: list[str] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
 
     def url(self, path: str = "/", host: str = "127.0.0.1", scheme: str = "http") -> str:
         """Give a URL that leads here."""
         return f"{scheme}://{host}:{self.port}{path}"
+
+    def stop(self) -> None:
+        """Listen no more."""
+        assert self.listening
+        self.listening.close()
 
 
 @contextlib.asynccontextmanager
@@ -48,7 +54,7 @@ async def serve(*scripts: Script, tls: ssl.SSLContext | None = None) -> AsyncIte
         running.discard(task)
 
     listening = await asyncio.start_server(converse, "127.0.0.1", 0, ssl=tls)
-    server.port = listening.sockets[0].getsockname()[1]
+    server.port, server.listening = listening.sockets[0].getsockname()[1], listening
     try:
         yield server
     finally:

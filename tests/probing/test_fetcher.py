@@ -500,7 +500,7 @@ def test_the_log_tells_once_that_a_host_is_left_alone(caplog: pytest.LogCaptureF
         "a host is left alone until it answers again",
         "a host answers again",
     ]
-    told = vars(caplog.records[0])
+    told = vars(caplog.records[0])["fields"]
     assert (told["host"], told["problem"], told["detail"]) == ("ca.example", "unreachable", "it failed")
 
 

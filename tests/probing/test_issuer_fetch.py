@@ -113,7 +113,7 @@ async def test_what_is_no_issuer_is_not_taken(fault: str, caplog: pytest.LogCapt
         for expected in (None, None, ISSUER.certificate):
             assert await here.find(subject) == expected
             here.clock[0] += 301.0
-    told = [(record.levelname, vars(record).get("problem")) for record in caplog.records]
+    told = [(record.levelname, vars(record)["fields"].get("problem")) for record in caplog.records]
     assert told == ([("WARNING", problem), ("INFO", None)] if problem else [])
 
 

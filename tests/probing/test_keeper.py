@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ocsp_exporter.model import FetchKind, Problem, StoreResult
+from ocsp_exporter.model import SHORTEST_REST, FetchKind, Problem, StoreResult
 from ocsp_exporter.probing import keeper as keeping
 from ocsp_exporter.probing.egress import FetchFailed
 from ocsp_exporter.probing.keeper import (
-    SHORTEST_REST,
     Fetched,
     Inquiry,
     Judgement,

@@ -511,8 +511,8 @@ SIGNATURE = (
         "the status changed after signing",
         "RFC 6960, 3.2, 2",
         "mangle",
-        _replaced(bytes.fromhex("8200"), bytes.fromhex("8000")),
-        _replaced(bytes.fromhex("8200"), bytes.fromhex("8200")),
+        _replaced(bytes.fromhex("8200180f"), bytes.fromhex("8000180f")),
+        _replaced(bytes.fromhex("8200180f"), bytes.fromhex("8200180f")),
         _FORGED,
         good=Status.UNKNOWN,
         shared={

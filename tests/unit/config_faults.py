@@ -3,10 +3,14 @@
 from typing import Final
 
 DURATION = "expected a duration such as 500ms, 10s, 5m or 1h30m"
-KNOWN = "known here are probe, store, egress, probe_endpoint, modules, targets"
+KNOWN = "known here are probe, store, egress, probe_endpoint, modules, targets, file_sd_configs, http_sd_configs"
 SIZE = "expected a size such as 512B, 256KiB or 64MiB"
 NETWORK = "expected a network such as 10.0.0.0/8, or an address"
 NETWORK_OR_HOST = "expected a network such as 10.0.0.0/8, an address or a host name"
+NETWORK_OR_NAME = (
+    "expected a network such as 10.0.0.0/8, an address, or a host name in ASCII in which * may stand for anything, "
+    "such as *.example.org"
+)
 UNKNOWN_IN_EGRESS = (
     "unknown key; known here are follow, allow, deny, max_response_bytes, max_crl_bytes, requests_per_second_per_host, "
     "proxy_url"
@@ -22,6 +26,7 @@ HIDDEN = "it is not shown here, for a password may be in it"
 SHORT_REFRESH = "expected 2m or more: nothing is fetched oftener than that"
 PROXY = "expected the URL of a proxy, such as http://proxy.example.org:3128 (it is not shown here)"
 WHOLE = "expected a whole number in decimal without leading zeros, or text in quotes"
+GLOB = "expected the path of a file, or a glob of such paths"
 MAPPING = "expected a mapping of keys to values"
 TEXT = "expected text; put it in quotes if it is meant so"
 TARGETS = "targets: [{targets: [a], %s}]"
@@ -259,6 +264,32 @@ FAULTS: Final = (
             ('""', "a"),
         )
     ),
+    *(
+        (
+            "probe_endpoint: {allow_targets: [%s]}",
+            bad,
+            f'1:34: probe_endpoint.allow_targets[0]: {NETWORK_OR_NAME} (got "{bad.strip(chr(34))}")',
+            good,
+        )
+        for bad, good in (
+            ('"10.0.*"', '"10.0.example.*"'),
+            ('"*.*"', '"*"'),
+            ('"*.1"', '"*.a"'),
+            ('"example.org:443"', "example.org"),
+            ('"https:"', "https"),
+            ('"[ab].example.org"', '"?.example.org"'),
+            ('"*.bücher.example"', '"*.xn--bcher-kva.example"'),
+            ('"fe80:*"', '"fe80::"'),
+            ('""', '"*"'),
+        )
+    ),
+    (
+        "probe_endpoint: {allow_targets: [%s]}",
+        "10.1.2.3/8",
+        '1:34: probe_endpoint.allow_targets[0]: a network begins at its first address: 10.0.0.0/8 (got "10.1.2.3/8")',
+        "10.0.0.0/8",
+    ),
+    ("probe_endpoint: {allow_targets: [%s]}", "5", f"1:34: probe_endpoint.allow_targets[0]: {TEXT} (got 5)", "5.0.0.0"),
     (
         "egress: {allow: [%s]}",
         "10.0.0.0/33",
@@ -331,7 +362,12 @@ FAULTS: Final = (
         "sha256",
     ),
     ("modules: {a: {chain: %s}}", "root", "1:15: modules.a.chain: expected leaf or all (got root)", "all"),
-    ("modules: {a: {prober: %s}}", "http", "1:15: modules.a.prober: expected tls, responder or crl (got http)", "tls"),
+    (
+        "modules: {a: {prober: %s}}",
+        "http",
+        "1:15: modules.a.prober: expected tls, responder, crl or file (got http)",
+        "tls",
+    ),
     (
         "modules: {a: {staple: {policy: %s}}}",
         "Must",
@@ -410,9 +446,26 @@ FAULTS: Final = (
     ),
     (
         "modules: {a: {staple: {%s}}}",
-        "file: a",
-        "1:24: modules.a.staple.file: unknown key; known here are policy, handshakes, retry_missing",
+        "files: a",
+        "1:24: modules.a.staple.files: unknown key; known here are policy, handshakes, retry_missing, file",
         "policy: must",
+    ),
+    *(
+        ("modules: {a: {staple: {file: %s}}}", bad, f"1:24: modules.a.staple.file: {told} (got {got})", "a.ocsp")
+        for bad, told, got in (
+            ('""', "expected the path of a file", '""'),
+            ("[a]", TEXT, "a list"),
+            ('"a\\0"', "expected the path of a file", '"a\\x00"'),
+        )
+    ),
+    *(
+        (
+            "modules: {a: {prober: file, certificates: [%s]}}",
+            bad,
+            f"1:44: modules.a.certificates[0]: {told} (got {bad})",
+            '"*.pem"',
+        )
+        for bad, told in (('""', GLOB), ("1", TEXT), ("certs/", GLOB))
     ),
     (
         TARGETS,

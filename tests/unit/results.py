@@ -114,8 +114,8 @@ def failed(failure: Failure = Failure.TIMEOUT, *, target: Target = TARGET, detai
 
 
 def named(name: str) -> Target:
-    """Give a target of this name."""
-    return Target(name, "127.0.0.1", 443)
+    """Give a target of this name; a path is one of a file."""
+    return Target(name, "", 0, location=name) if name.startswith("/") else Target(name, "127.0.0.1", 443)
 
 
 def publication(name: str = "example.org", labels: tuple[tuple[str, str], ...] = ()) -> Publication:

@@ -13,8 +13,9 @@ from ocsp_exporter.config import DEFAULT_CONFIG
 from ocsp_exporter.model import Module, Results, Target
 from ocsp_exporter.serving import logs
 from ocsp_exporter.serving.instruments import Instruments
+from ocsp_exporter.serving.listening import bind
 from ocsp_exporter.serving.probes import Probe
-from ocsp_exporter.serving.server import bind, serve
+from ocsp_exporter.serving.server import Web, Work, serve
 from tests.unit.results import MODULE, scheduled
 
 
@@ -33,4 +34,4 @@ async def open_never(_instruments: Instruments) -> AsyncIterator[Probe]:
 if __name__ == "__main__":
     logs.set_up("info", "json")
     config = replace(DEFAULT_CONFIG, modules={"tls": MODULE}, targets=(scheduled("one"), scheduled("two")))
-    asyncio.run(serve(bind(sys.argv[1:]), config, open_never))
+    asyncio.run(serve(Web(bind(sys.argv[1:])), Work(config), open_never))

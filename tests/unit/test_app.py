@@ -1,110 +1,24 @@
 import asyncio
 import gzip
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from types import SimpleNamespace
+from pathlib import Path
 
-import httpx
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
-from starlette.applications import Starlette
 
+from ocsp_exporter.config import DEFAULT_CONFIG, ConfigError, Fault
+from ocsp_exporter.config.target_groups import read_json_groups
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.model import (
+    EgressPolicy,
     Failure,
-    KeyType,
     Module,
-    ProbeResult,
     ProberKind,
-    Problem,
-    Reason,
-    Results,
-    Revocation,
-    ScheduledTarget,
-    Status,
     Target,
 )
-from ocsp_exporter.serving.app import create_app
-from ocsp_exporter.serving.exposition import MetricsPage
-from ocsp_exporter.serving.instruments import Instruments
-from ocsp_exporter.serving.probe_endpoint import ProbeEndpoint, time_limit
-from ocsp_exporter.serving.probes import Clock, counted
-from ocsp_exporter.serving.scheduler import Scheduler
-from tests.unit.results import FINDINGS, GOOD, MISSING, MODULE, NOW, failed, found, scheduled
-
-MODULES = {"tls": MODULE, "strict": replace(MODULE, name="strict")}
-
-
-class Exporter:
-    """The exporter without sockets: a clock that is set by hand, and a prober that gives what `results` says.
-
-    Of a target without a result the probe goes on until `release` is set.
-    """
-
-    def __init__(self, *targets: ScheduledTarget, concurrency: int = 512, **results: ProbeResult) -> None:
-        self.now = 0.0
-        self.results = {name.replace("_", "."): result for name, result in results.items()}
-        self.variants: dict[str, Results] = {}
-        self.limits: list[float | None] = []
-        self.running: set[str] = set()
-        self.release = asyncio.Event()
-        clock = Clock(wall=lambda: NOW + self.now, monotonic=lambda: self.now)
-        self.instruments = Instruments(MODULES)
-        probe = counted(self.probe, self.instruments)
-        self.scheduler = Scheduler(probe, concurrency=100, clock=clock)
-        self.scheduler.update(targets)
-        self.endpoint = ProbeEndpoint(probe, MODULES, concurrency=concurrency, clock=clock)
-        page = MetricsPage(self.scheduler.publications, self.instruments.registry, clock.wall)
-        self.app: Starlette = create_app(page, self.scheduler, self.endpoint, clock)
-        transport = httpx.ASGITransport(self.app)
-        self.client = httpx.AsyncClient(transport=transport, base_url="http://exporter")
-
-    async def probe(self, target: Target, module: Module, limit: float | None = None, /) -> Results:
-        """Give the result that was laid down for the target."""
-        self.limits.append(limit)
-        self.running.add(target.name)
-        try:
-            if target.name == "fault":
-                raise ZeroDivisionError
-            if target.name not in {**self.results, **self.variants}:
-                await self.release.wait()
-        finally:
-            self.running.discard(target.name)
-        results = self.variants.get(target.name) or (self.results.get(target.name, found(GOOD)),)
-        return tuple(replace(each, target=target, module=module.name) for each in results)
-
-    async def get(self, path: str, **headers: str) -> httpx.Response:
-        """Ask for a path; underscores in the names of headers stand for hyphens."""
-        return await self.client.get(path, headers={name.replace("_", "-"): value for name, value in headers.items()})
-
-    async def own(self, name: str, **labels: str) -> float | None:
-        """Give a value of `/metrics`, None where the series is absent."""
-        return values(await self.get("/metrics")).get((name, frozenset(labels.items())))
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Let the others go on until the condition holds."""
-        async with asyncio.timeout(10):
-            while not condition():  # noqa: ASYNC110 - the conditions are about several objects
-                await asyncio.sleep(0)
-
-    @asynccontextmanager
-    async def probing(self) -> AsyncIterator[None]:
-        """Run the workers while this is entered, from the moment on at which they have begun."""
-        async with asyncio.TaskGroup() as group:
-            workers = group.create_task(self.scheduler.run())
-            await asyncio.sleep(0)
-            yield
-            workers.cancel()
-
-
-def values(response: httpx.Response) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-    """Read a page of metrics."""
-    return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(response.text)
-        for sample in family.samples
-    }
+from ocsp_exporter.serving.discovery.selecting import Usual, select
+from ocsp_exporter.serving.probe_endpoint import time_limit
+from tests.unit.exporter import MODULES, Exporter, values
+from tests.unit.results import GOOD, NOW, failed, found, scheduled
 
 
 async def test_metrics() -> None:
@@ -210,7 +124,16 @@ async def test_default_module(module: str) -> None:
         ("?target=a&module=nope", "Unknown module 'nope': known are strict, tls."),
         ("?target=a&target=b", "Parameter target was given more than once; give it once."),
         ("?target=a&module=tls&module=tls", "Parameter module was given more than once; give it once."),
-        ("?target=a&debug=true", "Unknown parameter 'debug': /probe knows target and module."),
+        ("?target=a&debug=1", "Parameter debug is true or false, not '1'."),
+        ("?target=a&format=yaml", "Parameter format is prometheus or json, not 'yaml'."),
+        ("?target=a&format=debug", "Parameter format is prometheus or json, not 'debug'."),
+        (
+            "?target=a&debug=true&format=json",
+            "Parameters debug and format=json ask for different pages; give one of them.",
+        ),
+        ("?target=a&hostname=a&hostname=b", "Parameter hostname was given more than once; give it once."),
+        ("?target=a&hostname=a_b:443", 'Parameter hostname "a_b:443": that is not an IPv6 address.'),
+        ("?target=a&hostname=a%20b", 'Parameter hostname "a b": that is not a host name or an IP address.'),
         ("?target=a&module=%0D%0Ax%3Cscript%3E", "Unknown module '\\r\\nx<script>': known are strict, tls."),
     ],
 )
@@ -240,6 +163,19 @@ async def test_a_responder_need_not_be_named_where_its_certificate_names_it() ->
         module = Module("my-responder", ProberKind.RESPONDER, certificate=certificate)
         exporter.endpoint.modules = {"my-responder": module}
         assert (await exporter.get(f"/probe?{query}module=my-responder")).status_code == status
+
+
+@pytest.mark.parametrize("prober", [ProberKind.CRL, ProberKind.FILE])
+@pytest.mark.parametrize("target", ["/etc/passwd", "/etc/*", "/**", "%2Fetc%2Fpasswd"])
+async def test_no_file_is_read_for_a_request(prober: ProberKind, target: str) -> None:
+    """Whoever may ask for /probe must not be able to read the files of this machine."""
+    exporter = Exporter()
+    exporter.endpoint.modules = {"files": Module("files", prober)}
+    response = await exporter.get(f"/probe?target={target}&module=files")
+
+    assert (response.status_code, exporter.limits) == (400, [])
+    no_path = "Files are looked at only where the configuration names them as targets.\n"
+    assert response.text == no_path
 
 
 @pytest.mark.parametrize(
@@ -363,91 +299,112 @@ async def test_ready_without_targets() -> None:
     assert (await Exporter().get("/-/ready")).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/metrics/", "/-/reload", "/style.css/../app.py"])
+async def test_ready_after_discovery() -> None:
+    """Before every source of targets has answered it is not known which targets the first round has."""
+    exporter = Exporter()
+    exporter.has_discovered = False
+    exporter.now = 3600.0
+    response = await exporter.get("/-/ready")
+    exporter.has_discovered = True
+
+    assert (response.status_code, response.text) == (
+        503,
+        "Not ready: files or URLs that list targets have not been read yet.\n",
+    )
+    assert (await exporter.get("/-/ready")).status_code == 200
+
+
+async def test_targets_for_prometheus() -> None:
+    """`/sd` groups the targets by module and labels, with all that Prometheus needs to have them probed."""
+    team = (("area", 'a"ä'), ("team", "web"))
+    exporter = Exporter(
+        scheduled("one:443"),
+        replace(scheduled("two"), labels=team),
+        scheduled("smtp://three", interval=5.0),
+        replace(scheduled("four"), labels=team),
+        replace(scheduled("five"), module=MODULES["strict"]),
+        replace(scheduled("/ca.crl"), target=Target("/ca.crl", "", 0, location="/ca.crl")),
+    )
+    response = await exporter.get("/sd")
+
+    assert (response.status_code, response.headers["content-type"]) == (200, "application/json")
+    assert response.json() == [
+        {"targets": ["one:443", "smtp://three"], "labels": {"__param_module": "tls"}},
+        {"targets": ["two", "four"], "labels": {"__param_module": "tls", "area": 'a"ä', "team": "web"}},
+        {"targets": ["five"], "labels": {"__param_module": "strict"}},
+    ]
+    assert (await Exporter().get("/sd")).json() == []
+
+
+async def test_what_is_served_can_be_discovered() -> None:
+    """`/sd` is a list as the exporter reads it itself: another one can follow it."""
+    targets = (scheduled("one:443"), replace(scheduled("two"), labels=(("team", "web"),), interval=5.0))
+    document = (await Exporter(*targets).get("/sd")).text
+    found = select(read_json_groups(document, "sd"), Usual("other", 5.0, files=False), MODULES)
+
+    assert found.omitted == frozenset()
+    assert [(each.target.name, each.module, each.labels) for each in found.targets] == [
+        (each.target.name, each.module, each.labels) for each in targets
+    ]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+async def test_reload(method: str) -> None:
+    """It says that the configuration came into force, and what of it did not."""
+    exporter = Exporter()
+    response = await exporter.client.request(method, "/-/reload")
+    assert (response.status_code, response.text) == (200, "The configuration was loaded.\n")
+
+    exporter.loaded = replace(DEFAULT_CONFIG, store_path=Path("/store"), egress=EgressPolicy(denied=()))
+    response = await exporter.client.request(method, "/-/reload")
+    later = "has changed: it takes effect when the exporter is started again, and not before."
+    assert response.status_code == 200
+    assert response.text == f"The configuration was loaded.\nstore {later}\negress {later}\n"
+    assert exporter.used[-1] == exporter.loaded
+
+
+async def test_reload_of_faults() -> None:
+    """They are answered and logged, nothing changes, and the metrics say so until there is a good configuration."""
+    exporter = Exporter()
+    good = exporter.loaded
+    exporter.loaded = ConfigError((Fault("c.yaml", 1, 2, "probe", "bad"), Fault("c.yaml", 3, 4, "", "<worse>")))
+    response = await exporter.client.post("/-/reload")
+
+    assert (response.status_code, response.headers["content-type"]) == (500, "text/plain; charset=utf-8")
+    assert response.text == (
+        "The configuration has faults, and the running one stays:\nc.yaml:1:2: probe: bad\nc.yaml:3:4: <worse>\n"
+    )
+    assert exporter.used == []
+    assert await exporter.own("ocsp_exporter_config_last_reload_successful") == 0
+
+    exporter.loaded, exporter.now = good, 7.0
+    assert (await exporter.client.post("/-/reload")).status_code == 200
+    assert await exporter.own("ocsp_exporter_config_last_reload_successful") == 1
+    assert await exporter.own("ocsp_exporter_config_last_reload_success_timestamp_seconds") == NOW + 7
+
+
+async def test_reload_by_get() -> None:
+    """A page that is only looked at changes nothing."""
+    exporter = Exporter()
+    response = await exporter.get("/-/reload")
+
+    assert (response.status_code, sorted(response.headers["allow"].split(", "))) == (405, ["POST", "PUT"])
+    assert exporter.used == []
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/metrics/", "/-/reload/", "/style.css/../app.py"])
 async def test_unknown_paths(path: str) -> None:
     """What there is not is 404."""
     assert (await Exporter().get(path)).status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/", "/metrics", "/probe?target=a", "/-/healthy"])
+@pytest.mark.parametrize("path", ["/", "/metrics", "/probe?target=a", "/-/healthy", "/sd"])
 async def test_methods(path: str) -> None:
     """The endpoints are for reading: GET and HEAD."""
     exporter = Exporter(a=found(GOOD))
 
     assert (await exporter.client.post(path)).status_code == 405
     assert (await exporter.client.head(path)).status_code == 200
-
-
-PAGE = SimpleNamespace(
-    good=found(replace(GOOD, this_update=int(NOW) - 600)),
-    overdue=found(replace(GOOD, next_update=int(NOW) + 60)),
-    ended=found(replace(GOOD, next_update=int(NOW) - 60)),
-    revoked=found(
-        replace(GOOD, status=Status.REVOKED, revocation=Revocation(1_799_000_000, Reason.KEY_COMPROMISE)),
-        compliant=True,
-    ),
-    missing=found(MISSING, compliant=False),
-    expired=found(replace(GOOD, status=Status.INVALID, problems=(Problem.EXPIRED,), next_update=int(NOW) - 7200)),
-    failed=failed(detail="no answer within 10 s"),
-    silent=found(),  # its certificate names a responder, but it staples nothing and need not
-    none=replace(found(), findings=replace(FINDINGS, evidence=(), applicability=())),
-)
-
-
-async def test_status_page() -> None:
-    """The page lists the targets, the worst first, with a word for everything that is a colour or a bar."""
-    exporter = Exporter(*(scheduled(name) for name in vars(PAGE)), **vars(PAGE))
-    async with exporter.probing():
-        await exporter.until(lambda: exporter.scheduler.first_round_done)
-    exporter.scheduler.update([scheduled(name) for name in (*vars(PAGE), "waiting")])
-    page = (await exporter.get("/")).text
-
-    names = [line.split("<bdi>")[1].split("<")[0] for line in page.splitlines() if line.startswith('<th scope="row">')]
-    assert names == [
-        *("expired", "revoked", "missing", "failed", "ended", "overdue", "waiting", "good"),
-        *("silent", "none"),
-    ]
-    rows = dict(zip(names, page.split("<tr>\n")[1:], strict=True))
-    for name, texts in {
-        "expired": ("critical", "expired", "2 h ago"),
-        "revoked": ("critical", "compliant", "in 59 min 59 s"),
-        "missing": ("critical", "violated"),
-        "failed": ("failed", "timeout"),
-        "ended": ("warning", "1 min ago"),
-        "overdue": ("warning", "in 59 s"),
-        "waiting": ("waiting", "not yet"),
-        "good": ("ok", "in 59 min 59 s", "1 s ago"),
-        "silent": ("nothing known",),
-        "none": ("not applicable",),
-    }.items():
-        for text in texts:
-            assert f">{text}<" in rows[name]
-    assert "The certificate is revoked since 2027-01-03 18:13:20 UTC" in rows["revoked"]
-    assert "<bdi>(no answer within 10 s)</bdi>" in rows["failed"]
-    assert "10 targets" in page
-
-
-async def test_status_page_of_variants() -> None:
-    """Each address and key type has a row, in which it is named; the count is still that of the targets."""
-    exporter = Exporter(scheduled("many"), scheduled("one"))
-    absent = replace(failed(), failure=None, key_type=KeyType.ECDSA, key_type_served=False)
-    exporter.variants = {"many": (replace(PAGE.good, address="192.0.2.1"), replace(failed(), address="::1"), absent)}
-    exporter.results = {"one": PAGE.good}
-    async with exporter.probing():
-        await exporter.until(lambda: exporter.scheduler.first_round_done)
-    page = (await exporter.get("/")).text
-
-    rows = page.split("<tr>\n")[1:]
-    assert ["many" if "<bdi>many" in row else "one" for row in rows] == ["many", "many", "one", "many"]
-    failing, good, _, not_served = rows
-    assert "address=<bdi>::1</bdi>" in failing
-    assert ">failed<" in failing
-    assert "address=<bdi>192.0.2.1</bdi>" in good
-    assert ">ok<" in good
-    assert "key_type=<bdi>ecdsa</bdi>" in not_served
-    assert ">not applicable<" in not_served
-    assert "The server has no certificate with a key of the type ecdsa" in not_served
-    assert "2 targets, looked at in 4 ways:" in page
 
 
 async def test_probe_of_variants() -> None:
@@ -461,41 +418,3 @@ async def test_probe_of_variants() -> None:
     assert series["ocsp_probe_success", frozenset({*labels, ("address", "::1")})] == 0
     assert await exporter.own("ocsp_exporter_probes_total", module="tls") == 1
     assert await exporter.own("ocsp_exporter_probe_failures_total", module="tls", failure="timeout") == 1
-
-
-async def test_status_page_without_targets() -> None:
-    """Without targets the page says what can be done."""
-    assert "No targets are configured." in (await Exporter().get("/")).text
-
-
-async def test_hostile_names_on_the_page() -> None:
-    """Whatever a target is called, its name is shown as text, and characters that one does not see as escapes."""
-    name = '"><script>alert(1)</script>\u202egnp.\x1b[31m'
-    target = replace(scheduled(name), labels=(("team", "<b>"),))
-    response = await Exporter(target).get("/")
-
-    assert "<script" not in response.text
-    assert "&#34;&gt;&lt;script&gt;alert(1)&lt;/script&gt;\\u202egnp.\\x1b[31m" in response.text
-    assert "team=<bdi>&lt;b&gt;</bdi>" in response.text
-    policy = response.headers["content-security-policy"]
-    assert "default-src 'none'" in policy
-    assert "script-src" not in policy
-    assert "unsafe-inline" not in policy
-    assert "style=" not in response.text
-
-
-async def test_page_of_very_many_targets() -> None:
-    """Of more targets than a browser shows with ease the page has the worst, and says so."""
-    exporter = Exporter(*(scheduled(f"host-{number}") for number in range(1200)))
-    page = (await exporter.get("/")).text
-
-    assert page.count('<th scope="row">') == 1000
-    assert "These are the worst 1000" in page
-
-
-async def test_style() -> None:
-    """The style is served as such, for light and dark."""
-    response = await Exporter().get("/style.css")
-
-    assert response.headers["content-type"] == "text/css; charset=utf-8"
-    assert "prefers-color-scheme: dark" in response.text

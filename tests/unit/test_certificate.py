@@ -15,7 +15,16 @@ from ocsp_exporter.model import Problem, Status
 from ocsp_exporter.revocation.certificate import Numbered, parse, serial_number
 from ocsp_exporter.revocation.checks import Policy
 from ocsp_exporter.revocation.der import MOST_EXTENSIONS
-from ocsp_exporter.revocation.extensions import crl_urls, has_must_staple, may_sign_responses, ocsp_urls
+from ocsp_exporter.revocation.extensions import (
+    DistributionPoint,
+    crl_urls,
+    distribution_points,
+    has_must_staple,
+    is_authority,
+    may_sign_crls,
+    may_sign_responses,
+    ocsp_urls,
+)
 from ocsp_exporter.revocation.facts import describe
 from ocsp_exporter.revocation.validation import validate
 from tests.unit.certificates import EXTENSIONS, SERIAL_NUMBER, SUBJECT, changed
@@ -148,3 +157,80 @@ def test_a_delegate_has_ocsp_signing_and_may_make_signatures(
     """The purpose must be named (RFC 6960, 4.2.2.2); a key usage, if there is one, must allow signatures."""
     made = issue(CA.certificate.subject, extensions, {"not_before": NOW - 1, "not_after": NOW + 1})
     assert may_sign_responses(made.certificate) is expected
+
+
+_KEY_USAGE = x509.ObjectIdentifier("2.5.29.15")
+_BASIC_CONSTRAINTS = x509.ObjectIdentifier("2.5.29.19")
+_CRL_DISTRIBUTION_POINTS = x509.ObjectIdentifier("2.5.29.31")
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ((), True),  # no limit to the use of the key
+        (("03020102",), True),  # cRLSign
+        (("03020106",), True),  # keyCertSign and cRLSign
+        (("03020204",), False),  # keyCertSign
+        (("03020780",), False),  # digitalSignature
+        (("0303078080",), False),  # what stands in further octets is something else
+        (("0301",), False),
+        (("030100",), False),
+        (("040102",), False),
+        (("03020102", "03020102"), False),
+    ],
+)
+def test_a_ca_may_sign_crls_unless_its_key_usage_says_otherwise(values: tuple[str, ...], expected: bool) -> None:
+    """One that cannot be read, or stands there twice, allows nothing (RFC 5280, 4.2.1.3)."""
+    usages = [extension(_KEY_USAGE, bytes.fromhex(value), critical=True) for value in values]
+    assert may_sign_crls(_with_extensions(CA.certificate, *usages)) is expected
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ((), False),
+        (("3000",), False),
+        (("30030101ff",), True),
+        (("30060101ff020100",), True),
+        (("3003010100",), False),
+        (("3003020100",), False),
+        (("0101ff",), None),
+        (("30",), None),
+        (("3000", "3000"), None),
+    ],
+)
+def test_a_ca_is_one_by_its_basic_constraints(values: tuple[str, ...], expected: bool | None) -> None:
+    """Where those cannot be read nobody knows (RFC 5280, 4.2.1.9)."""
+    constraints = [extension(_BASIC_CONSTRAINTS, bytes.fromhex(value), critical=True) for value in values]
+    assert is_authority(_with_extensions(CA.leaf().certificate, *constraints)) is expected
+
+
+def test_a_distribution_point_tells_its_names_reasons_and_issuers() -> None:
+    """As encoded, so that they can be compared; its URLs also as text."""
+    relative = x509.RelativeDistinguishedName([x509.NameAttribute(NameOID.COMMON_NAME, "1")])
+    here, there = (x509.UniformResourceIdentifier(url) for url in ("http://a.example", "ldap://b.example"))
+    reasons = frozenset({x509.ReasonFlags.key_compromise})
+    points = [
+        x509.DistributionPoint([here, there], None, None, None),
+        x509.DistributionPoint([here], None, reasons, None),
+        x509.DistributionPoint(None, relative, None, None),
+        x509.DistributionPoint(None, None, None, [x509.DNSName("c.example")]),
+    ]
+    leaf = CA.leaf(extensions=[x509.CRLDistributionPoints(points)]).certificate
+    one, two = b"\x86\x10http://a.example", b"\x86\x10ldap://b.example"
+    assert distribution_points(leaf) == (
+        DistributionPoint(("http://a.example", "ldap://b.example"), frozenset({one, two})),
+        DistributionPoint(("http://a.example",), frozenset({one}), has_reasons=True),
+        DistributionPoint((), frozenset({bytes.fromhex("a10a 3008 0603550403 0c0131")})),
+        DistributionPoint(issuers=frozenset({b"\x82\x09c.example"})),
+    )
+    assert crl_urls(leaf) == ("http://a.example", "ldap://b.example", "http://a.example")
+
+
+@pytest.mark.parametrize("value", ["", "30", "30033001a0", "3004 3002 a000", "3006 3004 a002 8200"])
+def test_distribution_points_that_cannot_be_read_are_none(value: str) -> None:
+    """All of them, for what one of them says may be about the others; one that can be read is there."""
+    leaf = CA.leaf().certificate
+    assert distribution_points(_with_extensions(leaf, extension(_CRL_DISTRIBUTION_POINTS, bytes.fromhex(value)))) == ()
+    good = extension(_CRL_DISTRIBUTION_POINTS, bytes.fromhex("3008 3006 a004 a002 8600"))
+    assert distribution_points(_with_extensions(leaf, good)) == (DistributionPoint(("",), frozenset({b"\x86\x00"})),)

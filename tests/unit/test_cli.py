@@ -94,19 +94,9 @@ class TestMain:
 
         assert [name for name in ("serve", "probe", "check-config", "docs", "demo") if name not in output] == []
 
-    @pytest.mark.parametrize(
-        "option",
-        [
-            "--config.enable-auto-reload",
-            "--web.config.file=x",
-            "--web.external-url=x",
-            "--shard=0/2",
-            "--web.systemd-socket",
-        ],
-    )
-    def test_knows_no_option_of_later_times(self, option: str) -> None:
-        """What is not built is an unknown option and not silently ignored."""
-        result = call(option)
+    def test_knows_no_other_option(self) -> None:
+        """What there is not is an unknown option and not silently ignored."""
+        result = call("--web.telemetry-path=/metrics")
 
         assert result.exit_code == 2
         assert "No such option" in result.output
@@ -300,6 +290,29 @@ class TestCheckConfig:
             assert result.exit_code == 1
             assert [(path, line) for path, line, _ in places] == [(str(bad_config), "1"), (str(bad_config), "2")]
 
+    def test_says_what_is_in_a_valid_web_configuration(self, tmp_path: Path) -> None:
+        """It is summed up, after the other configuration; what is not followed to the letter is told on stderr."""
+        path = tmp_path / "web.yml"
+        path.write_text("http_server_config: {http2: true}\n")
+        result = call("--config.check", "--web.config.file", str(path))
+        assert (result.exit_code, result.stdout) == (0, f"{path}: valid, TLS: off, users: 0\n")
+        assert result.stderr.startswith(f"{path}:1:22: http_server_config.http2: HTTP/2 is not spoken here")
+
+        config = tmp_path / "good.yaml"
+        config.write_text("probe:\n")
+        both = call("--config.check", "--web.config.file", str(path), "--config.file", str(config))
+        assert [line.split(": ")[0] for line in both.stdout.splitlines()] == [str(config), str(path)]
+
+    def test_tells_all_faults_of_a_web_configuration(self, tmp_path: Path) -> None:
+        """They are told as those of the other configuration, and with any the exporter does not start."""
+        path = tmp_path / "web.yml"
+        path.write_text("tls_config:\nbasic_auth_users: {alice: secret}\n")
+        for arguments in (("--config.check",), ("serve",)):
+            result = call(*arguments, "--web.config.file", str(path))
+            assert (result.exit_code, result.stdout) == (1, "")
+            assert [line.split(": ")[0] for line in result.stderr.splitlines()] == [f"{path}:1:1", f"{path}:2:20"]
+            assert "secret" not in result.stderr
+
     def test_needs_something_to_check(self) -> None:
         """`--config.check` without a file is an error: there would be nothing that was checked."""
         assert call("--config.check").exit_code == 2
@@ -322,12 +335,65 @@ class TestServe:
 
         assert 'ocsp_exporter_targets{discovery="static"} 0.0\n' in page
 
+    @pytest.mark.parametrize(
+        ("options", "told"),
+        [
+            (
+                ("--shard", "3/3"),
+                "--shard: expected I/N, one of N exporters with I counted from 0, such as 0/3 (got '3/3')",
+            ),
+            (
+                ("--config.enable-auto-reload", "--config.file=x", "--config.auto-reload-interval=30"),
+                "--config.auto-reload-interval: expected a duration such as 500ms, 10s, 5m or 1h30m",
+            ),
+            (
+                ("--config.enable-auto-reload", "--config.file=x", "--config.auto-reload-interval=0s"),
+                "--config.auto-reload-interval: expected a duration longer than 0s",
+            ),
+            (("--config.enable-auto-reload",), "--config.enable-auto-reload needs a --config.file to watch."),
+        ],
+    )
+    def test_says_what_is_wrong_with_an_option(self, options: tuple[str, ...], told: str) -> None:
+        """Before anything is opened."""
+        result = call(*options)
+
+        assert result.exit_code == 2
+        assert told in result.stderr.replace("\n", " ")
+
     def test_says_why_it_cannot_listen(self, silent: socket.socket) -> None:
         """A port that is taken is a sentence and exit code 1."""
         result = call("--web.listen-address", f"127.0.0.1:{silent.getsockname()[1]}")
 
         assert result.exit_code == 1
         assert "Address already in use" in result.stderr
+
+    def test_says_why_it_cannot_listen_for_health(self, silent: socket.socket) -> None:
+        """The option that is to be changed is named."""
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        result = call("--web.listen-address", "127.0.0.1:0", "--web.health-listen-address", address)
+
+        assert (result.exit_code, result.stderr) == (
+            1,
+            (
+                f"Error: Cannot listen on '{address}': Address already in use. Choose another: "
+                "--web.health-listen-address.\n"
+            ),
+        )
+
+    @pytest.mark.parametrize(
+        ("option", "sentence"),
+        [
+            ("--web.external-url=ocsp", "--web.external-url 'ocsp': expected a URL such as"),
+            ("--web.route-prefix=/a//b", "--web.route-prefix: the path '/a//b' has more than"),
+            ("--web.systemd-socket", "--web.systemd-socket: systemd has passed no socket;"),
+        ],
+    )
+    def test_says_what_is_wrong_with_where_to_listen(self, option: str, sentence: str) -> None:
+        """A value that makes no sense, or what is not there, is a sentence and exit code 1."""
+        result = call(option)
+
+        assert result.exit_code == 1
+        assert result.stderr.startswith(f"Error: {sentence}")
 
 
 class TestDemo:
@@ -346,14 +412,14 @@ class TestDemo:
             for _ in range(PATIENCE * 10):
                 with urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310 - our own address
                     page = answer.read().decode()
-                if page.count("\nocsp_probe_success{") == 15:
+                if page.count("\nocsp_probe_success{") == 17:
                     break
                 time.sleep(0.1)
             process.send_signal(signal.SIGINT)
             assert process.wait(PATIENCE) == 0
 
         assert re.findall(r"^ocsp_probe_success\{.*\} 0", page, re.MULTILINE) == []
-        assert page.count("\nocsp_probe_success{") == 15
+        assert page.count("\nocsp_probe_success{") == 17
 
 
 class TestDocs:

@@ -29,6 +29,7 @@ from ocsp_exporter.config.document import Fault
 from ocsp_exporter.config.values import parse_duration, parse_size, show_duration, show_size
 from ocsp_exporter.model import (
     AddressChoice,
+    AllowedTargets,
     CertIDHash,
     ChainDepth,
     CRLQuery,
@@ -85,6 +86,7 @@ def test_an_empty_file_is_all_defaults() -> None:
         concurrency=512,
         store_path=None,
         egress=EgressPolicy(),
+        probe_endpoint_allowed=AllowedTargets(),
         probe_endpoint_concurrency=512,
         modules=BUILT_IN_MODULES,
         targets=(),
@@ -109,7 +111,9 @@ def test_every_key_finds_its_place() -> None:
               max_crl_bytes: 2MiB
               requests_per_second_per_host: 0.5
               proxy_url: http://user:secret@proxy.example.org:3128
-            probe_endpoint: {concurrency: 8}
+            probe_endpoint:
+              allow_targets: ["*.Example.org.", 10.0.0.0/8, mx?.example.net, "2001:db8::1"]
+              concurrency: 8
             modules:
               strict:
                 starttls: xmpp-client
@@ -192,6 +196,10 @@ def test_every_key_finds_its_place() -> None:
             max_crl_bytes=2097152,
             requests_per_second_per_host=0.5,
             proxy_url="http://user:secret@proxy.example.org:3128",
+        ),
+        probe_endpoint_allowed=AllowedTargets(
+            names=("*.example.org", "mx?.example.net"),
+            networks=(ip_network("10.0.0.0/8"), ip_network("2001:db8::1/128")),
         ),
         probe_endpoint_concurrency=8,
         modules={**BUILT_IN_MODULES, "strict": strict, "plain": Module("plain")},
@@ -550,7 +558,12 @@ def test_the_example_spells_out_every_key_at_its_default() -> None:
     for section in ("probe", "store", "egress", "probe_endpoint"):
         check_spelled_out(written[section], schema["properties"][section], defaults=True)
     check_spelled_out(written["modules"]["tls"], schema["properties"]["modules"]["additionalProperties"], defaults=True)
-    check_spelled_out(written["targets"][0], schema["properties"]["targets"]["items"], defaults=False)
+    for section in ("targets", "file_sd_configs", "http_sd_configs"):
+        check_spelled_out(written[section][0], schema["properties"][section]["items"], defaults=False)
+    check_spelled_out(written["http_sd_configs"][0]["tls_config"], schema["$defs"]["ClientTLSConfig"], defaults=True)
+    for login in ("BasicAuth", "Authorization"):
+        for key in schema["$defs"][login]["properties"]:
+            assert re.search(rf"#.*\b{key}: ", EXAMPLE.read_text()), key
 
 
 def test_the_schema_explains_every_key() -> None:
@@ -627,3 +640,64 @@ def test_what_the_prober_crl_has_no_use_for_is_told(folder: Path, keys: str, tol
     with pytest.raises(ConfigError, match=f"f.yaml:1:11: modules.a: {re.escape(told)}"):
         parse_config(f"modules: {{a: {{{keys}}}}}", "f.yaml", folder)
     parse_config("modules: {a: {prober: crl, issuer_file: good.pem, timeout: 5s, crl: {}}}", "f.yaml", folder)
+
+
+STAPLE_FILES = (
+    "modules: {my-staples: {prober: file, certificates: [%s]}}\ntargets: [{targets: [%s], module: my-staples}]"
+)
+
+
+def test_staple_files_are_watched_by_themselves(folder: Path) -> None:
+    """A module with the prober file names its certificates relative to its own folder, and its targets absolutely."""
+    config = parse_config(STAPLE_FILES % ('"certs/*.pem", /etc/ca.pem', '"/srv/a b/**/*.ocsp", /c'), "f.yaml", folder)
+    module = config.modules["my-staples"]
+    assert module.prober is ProberKind.FILE
+    assert module.certificates == (f"{folder}/certs/*.pem", "/etc/ca.pem")
+    assert [each.target for each in config.targets] == [
+        Target("/srv/a b/**/*.ocsp", "", 0, location="/srv/a b/**/*.ocsp"),
+        Target("/c", "", 0, location="/c"),
+    ]
+    assert all(each.target.is_file for each in config.targets)
+
+    with pytest.raises(ConfigError, match=r"f.yaml:2:22: targets\[0\].targets\[0\]: .* that is not an absolute path; "):
+        parse_config(STAPLE_FILES % ("a.pem", "staples/*"), "f.yaml", folder)
+
+
+def test_the_folder_of_the_configuration_is_no_glob(tmp_path: Path) -> None:
+    """What is special in a glob may stand in the name of that folder."""
+    folder = tmp_path / "[a]*"
+    folder.mkdir()
+    config = parse_config(STAPLE_FILES % ('"?.pem"', "/a"), "f.yaml", folder)
+    assert config.modules["my-staples"].certificates == (f"{tmp_path}/[[]a][*]/?.pem",)
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ("prober: file", "the prober file needs certificates: globs of files with the certificates that the staples"),
+        (
+            "prober: file, certificates: [a], staple: {policy: must}, crl: {query: never}",
+            "staple, crl is of no use with the prober file; leave it out",
+        ),
+        (
+            "prober: file, certificates: [a], responder: {query: false, trusted_certificates: [good.pem]}",
+            "responder.query is of no use with the prober file; leave it out",
+        ),
+        ("certificates: [a]", "certificates is of no use with the prober tls; leave it out"),
+        ("staple: {file: a}, key_types: [rsa, ecdsa]", "staple.file holds one staple, and each of several key_types"),
+    ],
+)
+def test_what_staple_files_have_no_use_for_is_told(folder: Path, keys: str, told: str) -> None:
+    """A key that would change nothing is a fault; its default may be spelled out, and the good twin has neither."""
+    with pytest.raises(ConfigError, match=f"f.yaml:1:11: modules.a: {re.escape(told)}"):
+        parse_config(f"modules: {{a: {{{keys}}}}}", "f.yaml", folder)
+    good = "prober: file, certificates: [a], issuer_file: good.pem, timeout: 5s, clock_skew: 0s, chain: leaf"
+    trusted = "responder: {query: true, trusted_certificates: [good.pem]}"
+    module = parse_config(f"modules: {{a: {{{good}, {trusted}}}}}", "f.yaml", folder).modules["a"]
+    assert len(module.responder.trusted) == 1
+
+
+def test_a_copy_to_compare_with_is_one_file(folder: Path) -> None:
+    """Its path is relative to the configuration's folder; what the file holds is nobody's matter yet."""
+    module = parse_config("modules: {a: {staple: {file: '*.ocsp'}}}", "f.yaml", folder).modules["a"]
+    assert module.staple == StapleSettings(file=f"{folder}/*.ocsp")

@@ -146,3 +146,65 @@ def test_the_parts_of_a_signed_structure(good: str, bad: str) -> None:
     assert (signed, algorithm.encoded, signature) == (b"\x30\x00", bytes.fromhex("30020600"), b"\x01")
     with pytest.raises(der.DERError):
         der.signed_parts(bytes.fromhex(bad))
+
+
+@pytest.mark.parametrize(
+    ("octets", "expected"),
+    [
+        (b"\x17\x0d700101000000Z", 0),
+        (b"\x17\x0d491231235959Z", 2524607999),
+        (b"\x17\x0d500101000000Z", -631152000),
+        (b"\x18\x0f20500101000000Z", 2524608000),
+        (b"\x18\x0f99991231235959Z", 253402300799),
+        (b"\x18\x0f00010101000000Z", -62135596800),
+        (b"\x17\x0d000229120000Z", 951825600),
+    ],
+)
+def test_times_are_seconds_since_1970(octets: bytes, expected: int) -> None:
+    """A UTCTime has the years from 1950 to 2049, a GeneralizedTime all from 1 on (RFC 5280, 4.1.2.5)."""
+    assert der.time(der.parse(octets)) == expected
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"\x17\x0d010229120000Z",  # no leap year
+        b"\x17\x0d701301000000Z",
+        b"\x17\x0d700100000000Z",
+        b"\x17\x0d700101240000Z",
+        b"\x17\x0d700101006000Z",
+        b"\x17\x0d700101000060Z",
+        b"\x17\x0d7001010000000",
+        b"\x17\x0d70 101000000Z",
+        b"\x17\x0d700101+00000Z",
+        b"\x17\x0f19700101000000Z",
+        b"\x18\x0d700101000000Z",
+        b"\x18\x0f00000101000000Z",
+        b"\x18\x1119700101000000.0Z",
+        b"\x17\x00",
+        b"\x16\x0d700101000000Z",
+    ],
+)
+def test_what_is_no_time_is_an_error(octets: bytes) -> None:
+    """Nothing is guessed at."""
+    with pytest.raises(der.DERError):
+        der.time(der.parse(octets))
+
+
+def test_a_known_number_of_parts_is_expected() -> None:
+    """No more elements are made than may be there."""
+    two = der.parse(bytes.fromhex("3004 0500 0500"))
+    assert len(two.parts(2)) == 2
+    one = der.parse(bytes.fromhex("3002 0500"))
+    assert one.only_part().encoded == b"\x05\x00"
+    for attempt in (lambda: two.parts(1), two.only_part, der.parse(b"\x30\x00").only_part):
+        with pytest.raises(der.DERError):
+            attempt()
+
+
+@pytest.mark.parametrize("octets", ["0300", "030101", "030207ff", "040100"])
+def test_a_signature_has_whole_octets(octets: str) -> None:
+    """All bits of a BIT STRING are used; one with unused bits, or something else, is none."""
+    assert der.whole_octets(der.parse(bytes.fromhex("030200ff"))) == b"\xff"
+    with pytest.raises(der.DERError):
+        der.whole_octets(der.parse(bytes.fromhex(octets)))

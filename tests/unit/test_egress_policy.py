@@ -4,7 +4,7 @@ from ipaddress import ip_network
 import pytest
 
 from ocsp_exporter.model import EgressPolicy, Follow
-from ocsp_exporter.probing.egress_policy import Voucher, literal_address, objection
+from ocsp_exporter.probing.egress_policy import Voucher, is_within, literal_address, objection
 
 DEFAULT = EgressPolicy()
 NETWORK = (ip_network("10.0.0.0/8"),)
@@ -119,3 +119,27 @@ def test_a_host_is_allowed_by_its_name_alone() -> None:
 def test_an_address_is_known_in_every_spelling(host: str, address: str | None) -> None:
     """As the resolver reads it."""
     assert literal_address(host) == address
+
+
+@pytest.mark.parametrize(
+    ("network", "inside", "outside"),
+    [
+        ("10.0.0.0/8", "10.255.255.255", "11.0.0.0"),
+        ("10.0.0.0/8", "::ffff:10.1.2.3", "::ffff:11.1.2.3"),
+        ("10.0.0.0/8", "64:ff9b::10.1.2.3", "64:ff9b::11.1.2.3"),
+        ("10.0.0.0/8", "64:ff9b:1::10.1.2.3", "64:ff9b:1::11.1.2.3"),
+        ("10.0.0.0/8", "2002:a01:203::1", "2002:b01:203::1"),
+        ("::/0", "2001:db8::1", "::ffff:169.254.169.254"),
+        ("::/0", "::1", "64:ff9b::a9fe:a9fe"),
+        ("::/0", "fe80::1", "2002:a9fe:a9fe::1"),
+        ("0.0.0.0/0", "169.254.169.254", "2001:db8::1"),
+        ("127.0.0.0/8", "127.0.0.1", "::1"),
+        ("127.0.0.0/8", "::127.0.0.1", "::"),
+    ],
+)
+def test_what_is_in_a_network(network: str, inside: str, outside: str) -> None:
+    """An address is judged by where packets to it end: IPv4 within IPv6 as IPv4, by no network of IPv6 addresses."""
+    assert is_within((ip_network(network),), inside)
+    assert not is_within((ip_network(network),), outside)
+    assert is_within((ip_network(network), ip_network("0.0.0.0/0"), ip_network("::/0")), outside)
+    assert not is_within((), inside)

@@ -11,7 +11,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from ocsp_exporter.metrics import METRICS, Publication
-from ocsp_exporter.model import Failure, KeyType, Problem, Status
+from ocsp_exporter.model import DiscoveryKind, Failure, KeyType, Problem, Status
 from ocsp_exporter.serving.exposition import MetricsPage, compress, render, render_with_own
 from ocsp_exporter.serving.instruments import Instruments
 from ocsp_exporter.serving.negotiation import Format, accepts_gzip, negotiate_format
@@ -183,7 +183,8 @@ def test_a_probe_of_several_addresses_counts_once() -> None:
 def test_own_metrics(form: Format) -> None:
     """The exporter's own metrics follow, known label sets from 0 on, without `_created`, and one end mark."""
     instruments = Instruments(["tls"])
-    instruments.configured(3, NOW)
+    instruments.loaded(NOW)
+    instruments.discovered({DiscoveryKind.STATIC: 3})
     instruments.probed((failed(),))
     page = render_with_own([publication()], NOW, form, instruments.registry)
     series = parsed(page, form)
@@ -192,6 +193,7 @@ def test_own_metrics(form: Format) -> None:
     assert series[key("ocsp_exporter_probe_failures_total", module="tls", failure="timeout")] == 1
     assert series[key("ocsp_exporter_probe_failures_total", module="tls", failure="not_tls")] == 0
     assert series[key("ocsp_exporter_targets", discovery="static")] == 3
+    assert series[key("ocsp_exporter_targets", discovery="http")] == 0
     assert series[key("ocsp_exporter_config_last_reload_successful")] == 1
     assert series[key("ocsp_exporter_config_last_reload_success_timestamp_seconds")] == NOW
     assert series[key("ocsp_exporter_probes_in_flight")] == 0

@@ -31,9 +31,10 @@ MAY_IMPORT: dict[str, set[str]] = {
 #: Library -> the modules or folders that know it. The others are free to everyone.
 KNOWS: dict[str, set[str]] = {
     "OpenSSL": {"probing/bindings", "probing/context", "probing/handshake", "demo"},
+    "bcrypt": {"serving/authentication"},
     "click": {"cli", "commands"},
     "httpcore": set(),
-    "httpx": {"probing/egress"},
+    "httpx": {"probing/egress", "serving/discovery/http"},
     "jinja2": {"serving"},
     "prometheus_client": {"serving"},
     "pydantic": {"config"},

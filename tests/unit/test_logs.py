@@ -1,14 +1,20 @@
+import ast
 import json
 import logging
 import sys
+from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from ocsp_exporter.serving.logs import Formatter, OnceAMinute
 
+HOUSE = Path(__file__).parents[2] / "ocsp_exporter"
 
-def record(message: str, **extra: object) -> logging.LogRecord:
+
+def record(message: str, **fields: object) -> logging.LogRecord:
     """Make a record of a moment that is known."""
+    extra = {"fields": fields}
     made = logging.getLogger("test").makeRecord("test", logging.WARNING, "file", 1, message, (), None, extra=extra)
     made.created = 1_800_000_000.25
     return made
@@ -16,14 +22,16 @@ def record(message: str, **extra: object) -> logging.LogRecord:
 
 def test_logfmt() -> None:
     """A line has time, level, message and facts; what is plain is bare, and a fact that is None is left out."""
-    line = Formatter("logfmt").format(record("target changed", target="a:1", fields={"module": "tls", "detail": None}))
+    line = Formatter("logfmt").format(record("target changed", target="a:1", module="tls", detail=None, complete=True))
 
-    assert line == 'time=2027-01-15T08:00:00.250Z level=warning msg="target changed" target=a:1 module=tls'
+    assert (
+        line == 'time=2027-01-15T08:00:00.250Z level=warning msg="target changed" target=a:1 module=tls complete=true'
+    )
 
 
 def test_json() -> None:
     """The same as one JSON object, numbers as numbers."""
-    line = Formatter("json").format(record("target changed", target="a:1", fields={"module": "tls", "duration": 0.5}))
+    line = Formatter("json").format(record("target changed", target="a:1", module="tls", duration=0.5))
 
     assert json.loads(line) == {
         "time": "2027-01-15T08:00:00.250Z",
@@ -85,3 +93,40 @@ def test_a_lack_of_files_is_told_once_a_minute() -> None:
 
     assert passed == [0, 60, 120]
     assert seldom.filter(record("another message"))
+
+
+@pytest.mark.parametrize("form", ["logfmt", "json"])
+def test_no_secret_in_a_url(form: Literal["logfmt", "json"]) -> None:
+    """Of a URL the user name and password are not told, wherever it stands; the rest of it is."""
+    told = record("cannot ask http://me:s3cret@proxy.example/a", url=URL("ldap://me:s3cret@ldap.example?a@b"), tries=3)
+    told.exc_info = (ValueError, ValueError("'https://:s3@cret@ca.example:8443/' does not answer"), None)
+    line = Formatter(form).format(told)
+
+    assert "s3" not in line
+    for rest in ("http://***@proxy.example/a", "ldap://***@ldap.example?a@b", "https://***@ca.example:8443/"):
+        assert rest in line
+
+
+class URL:
+    """A value that is no text, but has one."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __str__(self) -> str:
+        return self._text
+
+
+def test_every_call_gives_its_facts_in_the_same_way() -> None:
+    """`extra` is one entry, `fields`: of others the line would have nothing, and some names logging refuses."""
+    extras = [
+        ast.unparse(keyword.value)
+        for module in HOUSE.rglob("*.py")
+        for node in ast.walk(ast.parse(module.read_text()))
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg == "extra" and not isinstance(keyword.value, ast.Constant)
+    ]
+
+    assert len(extras) > 20
+    assert [extra for extra in extras if not extra.startswith("{'fields': ")] == []

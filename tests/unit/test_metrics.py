@@ -5,6 +5,7 @@ import pytest
 
 from ocsp_exporter.metrics import METRICS, Publication
 from ocsp_exporter.model import (
+    Applicability,
     ChainError,
     Check,
     CheckFindings,
@@ -23,6 +24,7 @@ from ocsp_exporter.model import (
     ResponseFacts,
     Revocation,
     Source,
+    StapleCopy,
     Status,
 )
 from ocsp_exporter.serving.documentation import markdown
@@ -344,3 +346,29 @@ def test_documentation_is_current() -> None:
     written = Path(__file__).parents[2] / "docs" / "metrics.md"
 
     assert written.read_text(encoding="utf-8") == markdown(), "run: ocsp-exporter docs metrics > docs/metrics.md"
+
+
+def test_staple_file() -> None:
+    """Whether the server serves what is in its file is there where both were had."""
+    name = "ocsp_staple_file_matches"
+    for copy, expected in (
+        (None, {}),
+        (StapleCopy(matches=True), {(): 1}),
+        (StapleCopy(matches=False), {(): 0}),
+        (StapleCopy(None, "gone"), {}),
+    ):
+        assert series(name, finding(replace(FINDINGS, tls=replace(TLS, copy=copy)))) == expected
+    assert series(name, failed()) == {}
+
+
+def test_a_file_watched_by_itself() -> None:
+    """Evidence of a file has the series of any other, with the certificate that it is for, and none of a handshake."""
+    good = replace(GOOD, source=Source.FILE)
+    applicability = (Applicability(Source.FILE, 0, applicable=True),)
+    shown = finding(replace(FINDINGS, tls=None, evidence=(good,), applicability=applicability))
+    assert series("ocsp_next_update_remaining_seconds", shown) == {("file", "0"): 3599}
+    assert series("ocsp_status", shown)["file", "0", "good"] == 1
+    assert series("ocsp_source_applicable", shown) == {("file", "0", ""): 1}
+    assert series("ocsp_must_staple", shown) == {(): 0}
+    assert len(series("ocsp_certificate_info", shown)) == 1
+    assert series("ocsp_staple_required", shown) == series("ocsp_tls_info", shown) == {}

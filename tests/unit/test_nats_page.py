@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from ocsp_exporter.config import BUILT_IN_MODULES, parse_config
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.metrics import METRICS
-from ocsp_exporter.model import StaplePolicy, StartTLS
+from ocsp_exporter.model import ProberKind, StaplePolicy, StartTLS
 
 PAGE = (Path(__file__).parents[2] / "docs/nats.md").read_text()
 BLOCKS = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -29,10 +29,10 @@ def test_every_metric_and_module_it_names_exists() -> None:
 
 
 def test_its_configurations_are_valid(tmp_path: Path) -> None:
-    """Both configurations are ones, and mean what the page says."""
+    """All configurations are ones, and mean what the page says."""
     ca = tmp_path / "ca.pem"
     ca.write_bytes(Authority.root(0).certificate.public_bytes(Encoding.PEM))
-    built_in, private = (
+    built_in, private, files = (
         parse_config(block.replace("/etc/nats/ca.pem", str(ca)), "nats.md", tmp_path)
         for block in BLOCKS
         if "targets:" in block
@@ -44,6 +44,9 @@ def test_its_configurations_are_valid(tmp_path: Path) -> None:
     assert built_in.targets[3].module == BUILT_IN_MODULES["nats-leafnode"]
     assert [(each.target.port, each.module.starttls) for each in private.targets] == [(4222, StartTLS.NATS)] * 2
     assert private.targets[0].module.staple.policy is StaplePolicy.MUST
+    assert [(each.target.location, each.module.prober) for each in files.targets] == [
+        ("/var/lib/nats/ocsp/*", ProberKind.FILE)
+    ]
 
 
 def test_prometheus_takes_its_alerts(tmp_path: Path) -> None:

@@ -11,10 +11,18 @@ from hypothesis import strategies as st
 
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.demo.certificate import CertificateOptions, authority_extensions, issue
+from ocsp_exporter.model import ChainDepth
 from ocsp_exporter.revocation import signature
 from ocsp_exporter.revocation.certificate import Name, parse
 from ocsp_exporter.revocation.facts import describe
-from ocsp_exporter.revocation.path import LONGEST_PATH, MOST_TRIED, build_path, find_issuer
+from ocsp_exporter.revocation.path import (
+    LONGEST_PATH,
+    MOST_TRIED,
+    build_path,
+    checked_depths,
+    find_issuer,
+    issuer_on,
+)
 
 NOW = 1_800_000_000.0
 ROOT = Authority.root(NOW, "Root CA")
@@ -193,3 +201,25 @@ def test_a_name_that_cannot_be_read_does_not_lose_the_certificate() -> None:
     assert build_path(LEAF, (twin, odd, upper), {}) == (LEAF, odd)
     assert describe(odd, 1).subject.startswith("#30")
     assert describe(lower, 1).subject == "CN=Lower CA"
+
+
+def test_every_certificate_but_the_root_is_checked() -> None:
+    """With `chain: all`; otherwise the leaf alone, even where it is a root itself."""
+    root = Authority.root(NOW)
+    middle = root.intermediate()
+    path = (middle.leaf().certificate, middle.certificate, root.certificate)
+
+    assert checked_depths(path, ChainDepth.ALL) == (0, 1)
+    assert checked_depths(path[:2], ChainDepth.ALL) == (0, 1)
+    assert checked_depths(path, ChainDepth.LEAF) == (0,)
+    assert checked_depths(path[2:], ChainDepth.ALL) == (0,)
+
+
+def test_the_issuer_on_a_path_is_the_next_or_itself() -> None:
+    """Above the end of a path there is nobody, but a root issued itself."""
+    root = Authority.root(NOW)
+    path = (root.leaf().certificate, root.certificate)
+
+    assert issuer_on(path, 0) is root.certificate
+    assert issuer_on(path, 1) is root.certificate
+    assert issuer_on(path[:1], 0) is None

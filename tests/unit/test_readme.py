@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
-from ocsp_exporter.config import parse_config
+import pytest
+
+from ocsp_exporter.config import ConfigError, parse_config, parse_web_config, read_web_document
 from ocsp_exporter.metrics import METRICS
 from ocsp_exporter.serving.own_metrics import OWN_METRICS
 
@@ -34,4 +36,22 @@ def test_its_configuration_is_valid() -> None:
         "mail.example.org:465",
         "smtp://mail.example.org",
         "nats://nats.example.net",
+    ]
+
+
+def test_its_discovery_is_valid() -> None:
+    """So is the one that discovers targets."""
+    (block,) = (block for block in BLOCKS if block.startswith("file_sd_configs:"))
+    config = parse_config(block, "README.md", ROOT)
+    assert (len(config.file_discoveries), len(config.http_discoveries)) == (1, 1)
+
+
+def test_its_web_configuration_is_valid() -> None:
+    """But for the files that it names, which are not here, there is nothing to be said against it."""
+    (block,) = (block for block in BLOCKS if block.startswith("tls_server_config:"))
+    with pytest.raises(ConfigError) as caught:
+        parse_web_config(read_web_document(block, "web.yml"), ROOT)
+    assert [fault.path for fault in caught.value.faults] == [
+        "tls_server_config.cert_file",
+        "tls_server_config.key_file",
     ]

@@ -26,6 +26,7 @@ from ocsp_exporter.model import (
     Revocation,
     Signer,
     Source,
+    StapleCopy,
     Status,
     Target,
     TLSFindings,
@@ -647,3 +648,70 @@ Staple
   CertID hash   sha1
 
 """
+
+
+def compared(copy: StapleCopy) -> ProbeResult:
+    """Return the result of a probe that compared the staple with the server's file."""
+    result = found(STAPLE)
+    assert result.findings is not None
+    assert result.findings.tls is not None
+    return replace(result, findings=replace(result.findings, tls=replace(result.findings.tls, copy=copy)))
+
+
+class TestStapleFiles:
+    """Staples on disk."""
+
+    @pytest.mark.parametrize(
+        ("copy", "level", "told"),
+        [
+            (StapleCopy(matches=True), Level.OK, "compared      the same as the server sends"),
+            (StapleCopy(matches=False), Level.WARNING, "compared      not what the server sends"),
+            (StapleCopy(None, "a\x1b is gone"), Level.OK, "compared      not possible: a\\x1b is gone"),
+        ],
+    )
+    def test_what_the_comparison_came_to(self, copy: StapleCopy, level: Level, told: str) -> None:
+        """It has a section of its own, is in the document, and is a warning where the server serves another staple."""
+        result = compared(copy)
+        text = printed(result)
+        assert f"Staple on disk\n  {told}\n" in text
+        assert assess(result, NOW).level is level
+        warning = " WARNING  The server does not serve the staple that is in its file."
+        is_stale = level is Level.WARNING
+        assert (warning in text) is is_stale
+        assert (advice.COPY_ACTION in " ".join(text.split())) is is_stale
+        staples = document(result, NOW)["staples"]
+        assert isinstance(staples, dict)
+        assert staples["file"] == {"matches": copy.matches, "detail": copy.detail}
+
+    def test_without_a_file_nothing_is_said(self) -> None:
+        """The good twin has no section, and null in the document."""
+        assert "Staple on disk" not in printed(found(STAPLE))
+        staples = document(found(STAPLE), NOW)["staples"]
+        assert isinstance(staples, dict)
+        assert staples["file"] is None
+
+    def test_a_file_watched_by_itself(self) -> None:
+        """It has no handshake; its certificate and its staple are told."""
+        target = Target("/staples/a.ocsp", "", 0, location="/staples/a.ocsp")
+        findings = Findings(
+            tls=None,
+            certificates=(LEAF,),
+            applicability=(Applicability(Source.FILE, 0, applicable=True),),
+            evidence=(replace(STAPLE, source=Source.FILE),),
+            revoked={0: False},
+        )
+        result = ProbeResult(target, "files", NOW, 0.02, {}, findings)
+        text = printed(result)
+        assert text.startswith("/staples/a.ocsp  module files")
+        assert " OK  The staple file is good, for another 3 d." in text
+        assert "\nCertificate\n  depth 0       CN=good.example\n" in text
+        assert "\nStaple file\n  status        GOOD  verified; not revoked\n" in text
+        assert "Connection" not in text
+        assert document(result, NOW)["tls"] is None
+
+    def test_a_glob_that_matches_nothing(self) -> None:
+        """It is told as it stands, with what to do."""
+        target = Target("/staples/*", "", 0, location="/staples/*")
+        result = ProbeResult(target, "files", NOW, 0.02, {}, failure=Failure.FILE, detail="no file matches it")
+        text = printed(result)
+        assert "  target        /staples/*\n  failure       file\n  detail        no file matches it\n" in text

@@ -7,12 +7,27 @@ from itertools import pairwise
 
 import pytest
 
-from ocsp_exporter.model import KeyType, Module, ProbeResult, Problem, Results, ScheduledTarget, Status, Target
+from ocsp_exporter.model import (
+    Check,
+    CheckFindings,
+    KeyType,
+    MethodFindings,
+    Module,
+    ProbeResult,
+    Problem,
+    RequestMethod,
+    ResponderFindings,
+    Results,
+    ScheduledTarget,
+    Status,
+    Target,
+)
+from ocsp_exporter.serving.changes import state_of
 from ocsp_exporter.serving.plan import Plan, next_due, slot
 from ocsp_exporter.serving.probes import Clock, Probe
-from ocsp_exporter.serving.scheduler import Scheduler, state_of
+from ocsp_exporter.serving.scheduler import Scheduler
 from tests.unit import virtual_time
-from tests.unit.results import GOOD, MISSING, MODULE, NOW, failed, found, named, scheduled
+from tests.unit.results import FINDINGS, GOOD, MISSING, MODULE, NOW, RESULT, failed, found, named, scheduled
 
 ONE = scheduled("one.example")
 TWO = scheduled("two.example")
@@ -25,12 +40,14 @@ class Prober:
         self.seconds = seconds
         self.hanging = hanging
         self.calls: list[tuple[str, float]] = []
+        self.modules: list[Module] = []
         self.running: list[str] = []
         self.most_running = 0
 
     async def __call__(self, target: Target, module: Module, limit: float | None = None, /) -> Results:
         """Probe: give a good result."""
-        del module, limit
+        del limit
+        self.modules.append(module)
         loop = asyncio.get_running_loop()
         assert target.name not in self.running
         self.calls.append((target.name, loop.time()))
@@ -293,19 +310,23 @@ def test_update() -> None:
 
 
 def test_changed_target() -> None:
-    """A target whose module or interval has changed is a new one: probed at once, without the old result."""
-    prober = Prober()
+    """A target whose module or interval has changed is probed at once, and until then shows the old result.
+
+    So nothing is ever gone in between, and no alert ends and begins again.
+    """
+    prober = Prober(seconds=1)
 
     async def main() -> None:
         async with running(prober, [ONE]) as scheduler:
-            await asyncio.sleep(1)
+            await asyncio.sleep(2)
             scheduler.update([replace(ONE, module=replace(MODULE, timeout=3.0))])
-            assert shown(scheduler) == []
-            await asyncio.sleep(1)
-            assert shown(scheduler) == ["one.example"]
+            for seconds, obtained_at in ((0, 1), (0.5, 1), (1, 3)):
+                await asyncio.sleep(seconds)
+                assert [each.result.obtained_at - NOW for each in scheduler.publications()] == [obtained_at]
 
     virtual_time.run(main())
-    assert prober.times("one.example") == [0, 1]
+    assert prober.times("one.example") == [0, 2]
+    assert [module.timeout for module in prober.modules] == [10.0, 3.0]
 
 
 def test_removed_while_in_flight() -> None:
@@ -473,6 +494,36 @@ def test_log_lines_of_variants(caplog: pytest.LogCaptureFixture) -> None:
     assert [fields.get("key_type") for fields in lines] == [None, None, "rsa", None, None]
 
 
+def test_log_lines_of_files(caplog: pytest.LogCaptureFixture) -> None:
+    """Each file of a glob has lines of its own, and one that is there no more is gone; so has the glob itself."""
+    glob = scheduled("/staples/*")
+    a, b = (found(GOOD, target=named(f"/staples/{name}")) for name in "ab")
+    rounds = iter([(failed(target=glob.target),), (a, b), (b,)])
+    published: list[list[str]] = []
+
+    async def probe(_target: Target, _module: Module, _limit: float | None = None, /) -> Results:
+        return next(rounds)
+
+    async def main() -> None:
+        async with running(probe, [glob]) as scheduler:
+            while len(published) < 3:
+                await asyncio.sleep(1)
+                if shown(scheduler) not in published:
+                    published.append(shown(scheduler))
+
+    caplog.set_level(logging.INFO, "ocsp_exporter")
+    virtual_time.run(main())
+    lines = [vars(record)["fields"] for record in caplog.records]
+    assert [(fields["target"], fields["before"], fields["state"]) for fields in lines] == [
+        ("/staples/*", None, "failed=timeout"),
+        ("/staples/a", None, "staple=good"),
+        ("/staples/b", None, "staple=good"),
+        ("/staples/*", "failed=timeout", "gone"),
+        ("/staples/a", "staple=good", "gone"),
+    ]
+    assert published == [["/staples/*"], ["/staples/a", "/staples/b"], ["/staples/b"]]
+
+
 def test_state_in_words() -> None:
     """The state of a target names each source's status and problems, so that any change of them is a change."""
     expired = replace(GOOD, status=Status.INVALID, problems=(Problem.SIGNATURE_INVALID, Problem.EXPIRED))
@@ -482,6 +533,14 @@ def test_state_in_words() -> None:
         state_of(found(expired, replace(GOOD, depth=1))) == "staple=invalid(signature_invalid,expired) staple[1]=good"
     )
     assert state_of(found()) == "nothing_known"
+
+    method, check = MethodFindings(RequestMethod.GET, up=False), CheckFindings(Check.GET, conforms=False, seen="404")
+    responder = ResponderFindings("http://ocsp.example/", (method,), (check,))
+    assert state_of(replace(RESULT, findings=replace(FINDINGS, responder=responder))) == (
+        "staple=good down(get) violates(get)"
+    )
+    kept = replace(responder, methods=(replace(method, up=None),), checks=(replace(check, conforms=None),))
+    assert state_of(replace(RESULT, findings=replace(FINDINGS, responder=kept))) == "staple=good"
 
 
 def test_many_idle_targets_are_cheap() -> None:
@@ -495,3 +554,25 @@ def test_many_idle_targets_are_cheap() -> None:
             assert len(asyncio.all_tasks()) == 3  # this one, the scheduler's, and the probe that hangs
 
     virtual_time.run(main())
+
+
+def test_reloads_neither_lose_nor_double_a_probe() -> None:
+    """However often all targets are replaced by equal ones, each is probed once per interval as if nothing were."""
+    names = [f"host-{number}.example" for number in range(2_000)]
+
+    def loaded() -> list[ScheduledTarget]:
+        """Give the targets as a configuration that was read again has them: equal, and not the same."""
+        return [ScheduledTarget(Target(name, "127.0.0.1", 443), Module("tls"), 60.0) for name in names]
+
+    async def main(prober: Prober, reloads: int) -> None:
+        async with running(prober, loaded(), concurrency=2_000) as scheduler:
+            for _ in range(reloads + 1):
+                await asyncio.sleep(240 / (reloads + 1))
+                if reloads:
+                    scheduler.update(loaded())
+
+    undisturbed, reloaded = Prober(seconds=0.5), Prober(seconds=0.5)
+    virtual_time.run(main(undisturbed, 0))
+    virtual_time.run(main(reloaded, 7))
+    assert sorted(reloaded.calls) == sorted(undisturbed.calls)
+    assert {len(reloaded.times(name)) for name in names[:100]} <= {4, 5}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from ocsp_exporter.serving.server import ListenError, bind
+from ocsp_exporter.serving.listening import ListenError, bind
 
 # The contract. What is measured is far less; the machine may be busy.
 ENDS_WITHIN = 5.0

@@ -1,9 +1,11 @@
 """What each problem does to the status of its source."""
 
+from dataclasses import replace
+
 import pytest
 
-from ocsp_exporter.model import Problem, Status
-from ocsp_exporter.revocation.status import status_of
+from ocsp_exporter.model import Evidence, Problem, Reason, Revocation, Source, Status
+from ocsp_exporter.revocation.status import beside_what_is_kept, conclude, status_of, with_problems
 
 FAILED, MISSING, INVALID, AS_IT_IS = Status.SERVER_FAILED, Status.MISSING, Status.INVALID, None
 
@@ -51,3 +53,70 @@ def test_of_several_the_one_that_tells_most_counts() -> None:
     assert status_of([Problem.BLOCKED_BY_EGRESS_POLICY, Problem.TIMEOUT]) is FAILED
     assert status_of([Problem.TIMEOUT, Problem.MALFORMED]) is INVALID
     assert status_of([Problem.WRONG_CONTENT_TYPE, Problem.UNSUCCESSFUL]) is FAILED
+
+
+def _said(status: Status, *problems: Problem) -> Evidence:
+    return Evidence(Source.RESPONDER, 0, status, problems)
+
+
+GOOD, KEPT_BAD = _said(Status.GOOD), _said(Status.INVALID, Problem.EXPIRED)
+DOWN = _said(Status.SERVER_FAILED, Problem.UNREACHABLE)
+BLOCKED = _said(Status.MISSING, Problem.BLOCKED_BY_EGRESS_POLICY)
+HELD = replace(_said(Status.REVOKED), revocation=Revocation(0, Reason.CERTIFICATE_HOLD))
+FORGED = _said(Status.INVALID, Problem.SIGNATURE_INVALID)
+
+
+@pytest.mark.parametrize(
+    ("latest", "kept", "shown"),
+    [
+        (DOWN, GOOD, _said(Status.GOOD, Problem.UNREACHABLE)),
+        (DOWN, _said(Status.REVOKED, Problem.EXPIRED), _said(Status.REVOKED, Problem.UNREACHABLE, Problem.EXPIRED)),
+        (BLOCKED, GOOD, _said(Status.GOOD, Problem.BLOCKED_BY_EGRESS_POLICY)),
+        (_said(Status.SERVER_FAILED, Problem.UNSUCCESSFUL), GOOD, _said(Status.GOOD, Problem.UNSUCCESSFUL)),
+        (DOWN, None, DOWN),
+        (DOWN, KEPT_BAD, DOWN),
+        (FORGED, GOOD, FORGED),
+        # What is revoked stays revoked, but for a hold.
+        (FORGED, _said(Status.REVOKED), _said(Status.REVOKED, Problem.SIGNATURE_INVALID)),
+        (FORGED, HELD, FORGED),
+        (DOWN, HELD, replace(HELD, problems=(Problem.UNREACHABLE,))),
+        (GOOD, _said(Status.REVOKED), GOOD),
+        (_said(Status.REVOKED), GOOD, _said(Status.REVOKED)),
+    ],
+)
+def test_a_source_that_gives_no_answer_takes_none_back(
+    latest: Evidence, kept: Evidence | None, shown: Evidence
+) -> None:
+    """A verified answer from before is shown with what is wrong now; whatever else comes is the source's word."""
+    assert beside_what_is_kept(latest, kept) == shown
+
+
+def test_problems_come_in_their_order_and_once() -> None:
+    """Those of the fetch stand before those of the evidence."""
+    assert with_problems(KEPT_BAD, (Problem.EXPIRED, Problem.WRONG_CONTENT_TYPE)).problems == (
+        Problem.WRONG_CONTENT_TYPE,
+        Problem.EXPIRED,
+    )
+    assert with_problems(GOOD, ()) == GOOD
+
+
+@pytest.mark.parametrize(
+    ("reason", "problem", "expected"),
+    [
+        (None, Problem.EXPIRED, Status.REVOKED),
+        (Reason.KEY_COMPROMISE, Problem.EXPIRED, Status.REVOKED),
+        (Reason.KEY_COMPROMISE, Problem.RESPONDER_CERTIFICATE_EXPIRED, Status.REVOKED),
+        (Reason.KEY_COMPROMISE, Problem.NOT_YET_VALID, INVALID),
+        (Reason.CERTIFICATE_HOLD, Problem.EXPIRED, INVALID),
+        (Reason.CERTIFICATE_HOLD, Problem.NUMBER_WENT_BACKWARDS, Status.REVOKED),
+    ],
+)
+def test_a_revocation_outlives_the_news_of_it_but_for_a_hold(
+    reason: Reason | None, problem: Problem, expected: Status
+) -> None:
+    """Of an authentic answer; a good one lapses with it, and without a problem each is what it says."""
+    revocation = Revocation(0, reason)
+    assert conclude(Status.REVOKED, revocation, [problem]) is expected
+    assert conclude(Status.REVOKED, revocation, []) is Status.REVOKED
+    assert conclude(Status.GOOD, None, [Problem.EXPIRED]) is INVALID
+    assert conclude(Status.GOOD, None, []) is Status.GOOD

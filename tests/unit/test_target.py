@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.model import Module, ProberKind, StartTLS, Target
-from ocsp_exporter.target import TargetError, parse_crl_target, parse_host, parse_target, read_target
+from ocsp_exporter.target import TargetError, parse_crl_target, parse_file_target, parse_host, parse_target, read_target
 
 CA = Authority.root(1_800_000_000.0)
 
@@ -297,6 +297,32 @@ def test_a_text_that_names_no_responder_is_refused_with_a_sentence(text: str, to
     accepted = "accepted are http://HOST/PATH, https://HOST/PATH, and nothing for the certificate's own"
     assert str(raised.value).endswith(f": {told}; {accepted}")
     assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["/etc/haproxy/a.pem.ocsp", "/var/lib/nats/ocsp/*", "/a b/**/[ab]?.ocsp", "/ü"])
+def test_a_staple_file_is_an_absolute_path_or_a_glob(text: str) -> None:
+    """The text is where it is, as it stands."""
+    target = Target(name=text, host="", port=0, location=text)
+    assert parse_file_target(text) == read_target(text, Module("", ProberKind.FILE)) == target
+    assert target.is_file
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "it is empty"),
+        ("staples/*", "that is not an absolute path"),
+        ("file:///a", "that is not an absolute path"),
+        ("/var/lib/nats/ocsp/", "that is a folder"),
+        ("/a\nb", "it has white space or an invisible character"),
+        ("/" + 2048 * "a", "it is longer than 2048 characters"),
+    ],
+)
+def test_a_text_that_names_no_staple_file_is_refused_with_a_sentence(text: str, told: str) -> None:
+    """The sentence says what is wrong, and what is accepted."""
+    with pytest.raises(TargetError) as raised:
+        parse_file_target(text)
+    assert f": {told}; accepted are absolute paths of staple files" in str(raised.value)
 
 
 def test_other_probers_take_no_url_for_what_it_leads_to() -> None:
