@@ -380,6 +380,11 @@ class Target:
     within: tuple[IPNetwork, ...] | None = None
 
     @property
+    def title(self) -> str:
+        """What people are to read: its name, or what the module itself names."""
+        return self.name or self.location or ""
+
+    @property
     def is_file(self) -> bool:
         """Whether it is a file of this machine, or several."""
         return self.location is not None and self.location.startswith("/")
