@@ -673,7 +673,7 @@ class TLSFindings:
 class MethodFindings:
     """How a responder took the request by one method, GET or POST.
 
-    `up`: it answered with HTTP status 200 and what could be verified; None where it was not asked in time.
+    `up`: it answered with HTTP status 200 and what could be verified; None where it was not asked, or not in time.
     `http_status` None: it said nothing, or was not asked. `duration` in seconds, from the look-up of the name; `size`
     in bytes of the answer, None where none came. `said`: in few words what came of it.
     """
