@@ -383,6 +383,11 @@ class Target:
     within: tuple[IPNetwork, ...] | None = None
 
     @property
+    def title(self) -> str:
+        """What people are to read: its name, or what the module itself names."""
+        return self.name or self.location or ""
+
+    @property
     def is_file(self) -> bool:
         """Whether it is a file of this machine, or several."""
         return self.location is not None and self.location.startswith("/")
@@ -671,7 +676,7 @@ class TLSFindings:
 class MethodFindings:
     """How a responder took the request by one method, GET or POST.
 
-    `up`: it answered with HTTP status 200 and what could be verified; None where it was not asked in time.
+    `up`: it answered with HTTP status 200 and what could be verified; None where it was not asked, or not in time.
     `http_status` None: it said nothing, or was not asked. `duration` in seconds, from the look-up of the name; `size`
     in bytes of the answer, None where none came. `said`: in few words what came of it.
     """

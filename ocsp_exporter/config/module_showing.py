@@ -10,11 +10,11 @@ from cryptography import x509
 from ocsp_exporter.config.module_schema import KEYS_OF
 from ocsp_exporter.config.showing import SECRET
 from ocsp_exporter.config.values import show_duration
-from ocsp_exporter.model import Module
+from ocsp_exporter.model import KnownAnswer, Module
 from ocsp_exporter.quoting import without_userinfo
 
 #: Where a field of the model is not called as the key is.
-_KEYS: Final = {"issuers": "issuer_file", "trusted": "trusted_certificates"}
+_KEYS: Final = {"issuers": "issuer_file", "trusted": "trusted_certificates", "certificate": "certificate_file"}
 _OF_TLS: Final = {"name", "tls", "server_name", "send_server_name"}
 
 
@@ -45,7 +45,7 @@ def _fields(value: object, others: Iterable[str] = ()) -> Iterator[tuple[str, ob
             yield key, _shown(getattr(value, each.name)) if each.repr else SECRET
 
 
-def _shown(value: object) -> object:
+def _shown(value: object) -> object:  # noqa: PLR0911 -- one for each kind of value
     match value:
         case None | bool() | int():
             return value
@@ -55,6 +55,8 @@ def _shown(value: object) -> object:
             return without_userinfo(str(value))
         case tuple():
             return [_shown(item) for item in value]
+        case KnownAnswer(serial_number, expected):
+            return {"serial": hex(serial_number), "expect": expected.value}
         case x509.Certificate():
             return value.subject.rfc4514_string()
         case _:

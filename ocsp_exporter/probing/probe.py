@@ -103,8 +103,9 @@ class Prober:
     async def _watch_responder(self, target: Target, module: Module, deadline: float) -> Results:
         """Look at a responder by itself, at each address of its name if the module wants that.
 
-        That the name does not resolve is the responder's fault, found wherever it is asked.
+        That the name does not resolve is the responder's fault, found wherever it is asked. Raises TargetForbidden.
         """
+        require_permission(target)
         addresses: Addresses = ()
         if module.addresses is AddressChoice.ALL:
             with contextlib.suppress(ProbeFailed):

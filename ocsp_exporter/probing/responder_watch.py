@@ -181,7 +181,7 @@ def _taken(method: RequestMethod, exchange: Exchange | None) -> MethodFindings:
         return MethodFindings(method, None, said="not asked in time")
     return MethodFindings(
         method=method,
-        up=exchange.is_verified,
+        up=exchange.is_verified if exchange.was_sent else None,
         http_status=exchange.status_code,
         duration=exchange.took if exchange.status_code is not None else None,
         size=len(exchange.evidence.der) if exchange.evidence.der is not None else None,

@@ -18,6 +18,7 @@ from ocsp_exporter.model import (
     Findings,
     ProbeResult,
     Problem,
+    ResponderFindings,
     Source,
     Status,
     TLSFindings,
@@ -148,8 +149,7 @@ def _judge_responder(findings: Findings, _now: float) -> Iterator[Ground]:
     methods = findings.responder.methods
     is_up = any(each.up for each in methods)
     if not is_up and any(each.up is False for each in methods):
-        said = {each.said: [other.method.upper() for other in methods if other.said == each.said] for each in methods}
-        told = "; ".join(f"by {' and '.join(by)} {printable(what)}" for what, by in said.items())
+        told = _said(findings.responder)
         yield Ground(Level.CRITICAL, f"The responder gives no answer that can be relied on: {told}.")
     for each in findings.responder.checks:
         is_told = each.check in {Check.GET, Check.POST} and not is_up
@@ -158,6 +158,13 @@ def _judge_responder(findings: Findings, _now: float) -> Iterator[Ground]:
             level = Level.CRITICAL if each.check is Check.KNOWN_ANSWERS else Level.WARNING
             seen = printable(each.seen)
             yield Ground(level, f"The responder does not conform to the rule {each.check}: {seen}.")
+
+
+def _said(responder: ResponderFindings) -> str:
+    """Say what came of the requests by each method, once where that is the same."""
+    methods = responder.methods
+    said = {each.said: [other.method.upper() for other in methods if other.said == each.said] for each in methods}
+    return "; ".join(f"by {' and '.join(by)} {printable(what)}" for what, by in said.items())
 
 
 def _judge_evidence(findings: Findings, now: float) -> Iterator[Ground]:
@@ -244,8 +251,7 @@ def _reassurance(findings: Findings, now: float) -> Ground:
     if findings.responder and any(each.up for each in findings.responder.methods):
         return Ground(Level.OK, "The responder gives answers that can be relied on.")
     if findings.responder:
-        text = "The responder was not asked in time; give the module a longer timeout."
-        return Ground(Level.NOTHING_KNOWN, text)
+        return Ground(Level.NOTHING_KNOWN, f"Nothing is known of the responder: {_said(findings.responder)}.")
     if not is_applicable(findings):
         text = (
             "The certificate names no OCSP responder and no CRL, and demands no staple; there is nothing to watch here."

@@ -69,7 +69,7 @@ def report(result: ProbeResult, now: float) -> RenderableType:
     hang = len(label) + 3
     variant = "".join(f"{name.replace('_', ' ')} {printable(value)}, " for name, value in result.variant)
     title = Text.assemble(
-        (printable(result.target.name or result.target.location or ""), "bold"),
+        (printable(result.target.title), "bold"),
         (f"  {variant}module {result.module}, probed {words.utc(result.obtained_at)}", "dim"),
     )
     grounds = [

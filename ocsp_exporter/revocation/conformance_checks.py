@@ -18,6 +18,9 @@ LARGEST_RESPONSE = 10_240
 #: Seconds that an answer may have been on its way since the time left was reckoned.
 _ON_ITS_WAY = 5.0
 
+#: Wrong answers of which each is told.
+_MOST_TOLD = 3
+
 _HOUR, _DAY = 3_600, 86_400
 
 
@@ -42,7 +45,7 @@ def _by(hearing: Hearing, exchange: Exchange | None, method: RequestMethod) -> J
     if exchange is None:
         return None, "not asked in time"
     if not exchange.is_verified:
-        return False, exchange.said
+        return (False if exchange.was_sent else None), exchange.said
     if any(each.is_about_another for each in hearing.all_by(method)):
         return False, f"{exchange.said}, but another question was answered with what answers this one"
     return True, exchange.said
@@ -102,7 +105,8 @@ def known_answers(hearing: Hearing) -> Judgement:
     settled = [(known, exchange) for known, exchange in hearing.known if exchange and exchange.is_settled]
     wrong = [_answer(known, exchange) for known, exchange in settled if not _is_expected(known, exchange)]
     if wrong:
-        return False, "; ".join(dict.fromkeys(wrong))
+        more = f"; and {len(wrong) - _MOST_TOLD} more" if len(wrong) > _MOST_TOLD else ""
+        return False, "; ".join(wrong[:_MOST_TOLD]) + more
     unsettled = len(hearing.known) - len(settled)
     if unsettled:
         return None, f"no answer to {unsettled} of {len(hearing.known)} questions"
@@ -180,7 +184,7 @@ def signer_nocheck(hearing: Hearing) -> Judgement:
 def signer_outlives_response(hearing: Hearing) -> Judgement:
     """Who signed, the CA itself included, has a certificate that ends no sooner than the answer."""
     ends = [(each.evidence.signer_not_after, each.evidence.next_update) for each in hearing.verified]
-    lefts = [signer - response for signer, response in ends if signer is not None and response is not None]
+    lefts = [signer_end - end for signer_end, end in ends if signer_end is not None and end is not None]
     if not lefts:
         return None, "no response with a nextUpdate was verified"
     left = min(lefts)

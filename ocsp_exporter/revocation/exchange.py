@@ -7,6 +7,7 @@ from ocsp_exporter.model import VERIFIED, Evidence, KnownAnswer, Problem, Reques
 
 _REFUSALS = range(400, 500)
 _TOO_MANY_REQUESTS = 429
+_REFUSED_HERE = frozenset({Problem.BLOCKED_BY_EGRESS_POLICY, Problem.UNSUPPORTED_SCHEME})
 #: Outer statuses that say nothing of what was asked (RFC 6960, section 2.3).
 _PASSING = {"try_later", "internal_error"}
 
@@ -28,6 +29,11 @@ class Exchange:
     headers: Mapping[str, str] = field(default_factory=dict)
     took: float | None = None
     detail: str = ""
+
+    @property
+    def was_sent(self) -> bool:
+        """Whether the exporter's own policy let it ask: else nothing is known of the responder."""
+        return not _REFUSED_HERE.intersection(self.evidence.problems)
 
     @property
     def is_verified(self) -> bool:

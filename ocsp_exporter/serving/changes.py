@@ -1,8 +1,9 @@
 """How the state of a target changes from one probe to the next. Pure."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ocsp_exporter.model import ProbeResult, Results
+from ocsp_exporter.model import ProbeResult, ResponderFindings, Results
 from ocsp_exporter.report.assessment import Level, assess
 
 #: The state of an address, a key type or a file that there is no more.
@@ -40,7 +41,10 @@ def _change(result: ProbeResult, before: str | None) -> Change:
 
 
 def state_of(result: ProbeResult) -> str:
-    """Say in a few words how a target is: `staple=invalid(expired)`, `non_compliant`, `failed=timeout`."""
+    """Say in a few words how a target is: `staple=invalid(expired)`, `non_compliant`, `failed=timeout`.
+
+    Of a responder by itself also by what it is not up, and which rules it does not keep: `down(get)`, `violates(get)`.
+    """
     if result.key_type_served is False:
         return "key_type_not_served"
     if result.findings is None:
@@ -52,4 +56,12 @@ def state_of(result: ProbeResult) -> str:
         words.append(f"{evidence.source}{depth}={evidence.status}{problems}")
     if result.findings.tls and result.findings.tls.compliant is False:
         words.append("non_compliant")
+    if result.findings.responder:
+        words += _responder(result.findings.responder)
     return " ".join(words) or assess(result, result.obtained_at).level
+
+
+def _responder(responder: ResponderFindings) -> Iterator[str]:
+    down = [each.method for each in responder.methods if each.up is False]
+    violated = [each.check for each in responder.checks if each.conforms is False]
+    return (f"{word}({','.join(which)})" for word, which in (("down", down), ("violates", violated)) if which)

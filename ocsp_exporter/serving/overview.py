@@ -37,7 +37,7 @@ class Row:
     def name(self) -> str:
         """What was looked at, of a glob each file that it matched."""
         found = self.result.target if self.result else None
-        return found.name if found and found.is_file else self.scheduled.target.name
+        return found.name if found and found.is_file else self.scheduled.target.title
 
     @property
     def labels(self) -> tuple[tuple[str, str], ...]:

@@ -85,7 +85,12 @@ def _target(text: str, module: Module) -> Target:
 
 
 def _permitted(target: Target, allowed: AllowedTargets) -> Target:
-    """Give the target as it may be looked at: where its name is not allowed, at addresses that are."""
+    """Give the target as it may be looked at: where its name is not allowed, at addresses that are.
+
+    What the module itself names was named by the operator.
+    """
+    if not target.name:
+        return target
     names, networks = allowed.names, allowed.networks
     host = target.host.lower().rstrip(".")
     if not (names or networks) or (_is_name(host) and any(fnmatchcase(host, name) for name in names)):

@@ -136,12 +136,19 @@ async def test_a_name_without_address_is_a_failure() -> None:
         ("localhost", None, False),
     ],
 )
+@pytest.mark.parametrize("addresses", AddressChoice)
+@pytest.mark.parametrize("prober", [ProberKind.CRL, ProberKind.RESPONDER])
 async def test_of_what_is_fetched_the_host_itself_has_to_be_allowed(
-    host: str, within: tuple[IPNetwork, ...] | None, *, is_forbidden: bool
+    prober: ProberKind,
+    addresses: AddressChoice,
+    host: str,
+    within: tuple[IPNetwork, ...] | None,
+    *,
+    is_forbidden: bool,
 ) -> None:
     """Names in URLs are looked up by those who fetch: there addresses say nothing, unless they stand in the URL."""
-    target = Target("crl", host, 80, location=f"http://{host}/ca.crl", within=within)
-    looking = Prober().probe(target, replace(MODULE, prober=ProberKind.CRL))
+    target = Target("here", host, 80, location=f"http://{host}/here", within=within)
+    looking = Prober().probe(target, replace(MODULE, prober=prober, addresses=addresses))
     if is_forbidden:
         with pytest.raises(
             TargetForbidden, match=f"{host} is not in probe_endpoint.allow_targets, and what is fetched"

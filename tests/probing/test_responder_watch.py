@@ -422,8 +422,10 @@ async def test_the_url_of_the_operator_is_asked_and_that_of_the_certificate_as_t
             async with probing(policy=policy) as prober:
                 for asked, is_up in ((target(responder.url()), by_operator), (own, by_certificate)):
                     [findings] = findings_of(await prober.probe(asked, MODULE))
-                    assert set(ups(findings).values()) == {is_up}
+                    assert set(ups(findings).values()) == {is_up or None}
                     if not is_up:
+                        assert set(judged(findings).values()) == {None}
+                        assert evidence_of(findings).status is Status.MISSING
                         assert evidence_of(findings).problems == (Problem.BLOCKED_BY_EGRESS_POLICY,)
 
 

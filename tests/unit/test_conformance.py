@@ -77,6 +77,12 @@ def failed(
     return Exchange(method, url, evidence, NOW, status_code, took=0.01, detail=detail)
 
 
+def refused() -> Exchange:
+    """Make an exchange that the exporter's own policy forbids."""
+    evidence = Evidence(Source.RESPONDER, 0, Status.MISSING, (Problem.BLOCKED_BY_EGRESS_POLICY,))
+    return Exchange(GET, PLAIN_URL, evidence, NOW, took=0.01, detail="it is in egress.deny")
+
+
 REFUSED = unsuccessful(ocsp.OCSPResponseStatus.UNAUTHORIZED)
 LATER = unsuccessful(ocsp.OCSPResponseStatus.TRY_LATER)
 MALFORMED = unsuccessful(ocsp.OCSPResponseStatus.MALFORMED_REQUEST)
@@ -111,6 +117,7 @@ CASES: Mapping[str, tuple[Check, Hearing, bool | None, str]] = {
     "GET": (Check.GET, GOOD, True, "good"),
     "GET: revoked": (Check.GET, Hearing(came(good(status=Status.REVOKED)), None), True, "revoked"),
     "GET: not asked": (Check.GET, Hearing(None, None), None, "not asked in time"),
+    "GET: not allowed": (Check.GET, Hearing(refused(), None), None, "it is in egress.deny"),
     "GET: 405": (Check.GET, Hearing(failed(405), came(method=POST)), False, "HTTP 405"),
     "GET: down": (Check.GET, Hearing(failed(detail="no route"), None), False, "no route"),
     "GET: down, without a word": (Check.GET, Hearing(failed(), None), False, "unreachable"),
@@ -281,6 +288,12 @@ CASES: Mapping[str, tuple[Check, Hearing, bool | None, str]] = {
         dataclasses.replace(GOOD, known=(known(ExpectedAnswer.UNAUTHORIZED, other(Status.UNKNOWN)),)),
         False,
         "unknown for 0x7777 by POST, where unauthorized is right",
+    ),
+    "known: many": (
+        Check.KNOWN_ANSWERS,
+        dataclasses.replace(GOOD, known=(known(ExpectedAnswer.REVOKED, other(Status.GOOD)),) * 5),
+        False,
+        "; ".join(["good for 0x7777 by POST, where revoked is right"] * 3) + "; and 2 more",
     ),
     "known: about another": (
         Check.KNOWN_ANSWERS,

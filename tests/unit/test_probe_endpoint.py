@@ -21,7 +21,9 @@ from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.model import (
     AllowedTargets,
     ClientCertificate,
+    ExpectedAnswer,
     Failure,
+    KnownAnswer,
     Module,
     ProberKind,
     Results,
@@ -44,7 +46,9 @@ PRIVATE = Module(
     responder=replace(MODULE.responder, urls=("http://me:s3cret@ocsp.example.org/",)),
 )
 CRL = Module("crl", prober=ProberKind.CRL, issuers=(CA.certificate,))
-MODULES = {each.name: each for each in (MODULE, PRIVATE, CRL)}
+OWN = CA.leaf(ocsp_urls=["http://ocsp.example/"]).certificate
+RESPONDER = Module("my-responder", ProberKind.RESPONDER, issuers=(CA.certificate,), certificate=OWN)
+MODULES = {each.name: each for each in (MODULE, PRIVATE, CRL, RESPONDER)}
 
 _log = logging.getLogger("ocsp_exporter.test")
 
@@ -274,6 +278,14 @@ def test_a_module_is_shown_by_the_keys_of_the_configuration() -> None:
     assert shown["responder"]["urls"] == ["http://***@ocsp.example.org/"]
 
     assert yaml.safe_load(show_module(CRL)).keys() == KEYS_OF[ProberKind.CRL]
+
+    known = (KnownAnswer(0x1234, ExpectedAnswer.REVOKED),)
+    responder = Module("r", ProberKind.RESPONDER, issuers=(CA.certificate,), known_answers=known)
+    shown = yaml.safe_load(show_module(replace(responder, certificate=LEAF.certificate)))
+    assert shown.keys() == KEYS_OF[ProberKind.RESPONDER]
+    assert (shown["certificate_file"], shown["issuer_file"]) == ("CN=client.example", ["CN=Root"])
+    assert shown["known_answers"] == [{"serial": "0x1234", "expect": "revoked"}]
+    assert shown["profile"] == "private"
 
 
 def test_a_module_without_files_is_shown_as_it_could_be_written() -> None:

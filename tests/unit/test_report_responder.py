@@ -49,6 +49,7 @@ GOOD = Evidence(
     der=b"der",
 )
 REVOKED = replace(GOOD, status=Status.REVOKED)
+BLOCKED = Evidence(Source.RESPONDER, 0, Status.MISSING, (Problem.BLOCKED_BY_EGRESS_POLICY,))
 DOWN = Evidence(Source.RESPONDER, 0, Status.SERVER_FAILED, (Problem.UNREACHABLE,))
 
 
@@ -111,9 +112,9 @@ VERDICTS = {
         "The responder does not conform to the rule get: HTTP 404.",
     ),
     "not asked": (
-        found(methods=(replace(NOT_ASKED, method=RequestMethod.GET), NOT_ASKED)),
+        found(BLOCKED, methods=(replace(NOT_ASKED, method=RequestMethod.GET), NOT_ASKED)),
         Level.NOTHING_KNOWN,
-        "The responder was not asked in time; give the module a longer timeout.",
+        "Nothing is known of the responder: by GET and POST not asked in time.",
     ),
     "against a rule": (
         found(GOOD, signer_nocheck="it is without"),

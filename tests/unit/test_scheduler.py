@@ -7,13 +7,27 @@ from itertools import pairwise
 
 import pytest
 
-from ocsp_exporter.model import KeyType, Module, ProbeResult, Problem, Results, ScheduledTarget, Status, Target
+from ocsp_exporter.model import (
+    Check,
+    CheckFindings,
+    KeyType,
+    MethodFindings,
+    Module,
+    ProbeResult,
+    Problem,
+    RequestMethod,
+    ResponderFindings,
+    Results,
+    ScheduledTarget,
+    Status,
+    Target,
+)
 from ocsp_exporter.serving.changes import state_of
 from ocsp_exporter.serving.plan import Plan, next_due, slot
 from ocsp_exporter.serving.probes import Clock, Probe
 from ocsp_exporter.serving.scheduler import Scheduler
 from tests.unit import virtual_time
-from tests.unit.results import GOOD, MISSING, MODULE, NOW, failed, found, named, scheduled
+from tests.unit.results import FINDINGS, GOOD, MISSING, MODULE, NOW, RESULT, failed, found, named, scheduled
 
 ONE = scheduled("one.example")
 TWO = scheduled("two.example")
@@ -519,6 +533,14 @@ def test_state_in_words() -> None:
         state_of(found(expired, replace(GOOD, depth=1))) == "staple=invalid(signature_invalid,expired) staple[1]=good"
     )
     assert state_of(found()) == "nothing_known"
+
+    method, check = MethodFindings(RequestMethod.GET, up=False), CheckFindings(Check.GET, conforms=False, seen="404")
+    responder = ResponderFindings("http://ocsp.example/", (method,), (check,))
+    assert state_of(replace(RESULT, findings=replace(FINDINGS, responder=responder))) == (
+        "staple=good down(get) violates(get)"
+    )
+    kept = replace(responder, methods=(replace(method, up=None),), checks=(replace(check, conforms=None),))
+    assert state_of(replace(RESULT, findings=replace(FINDINGS, responder=kept))) == "staple=good"
 
 
 def test_many_idle_targets_are_cheap() -> None:
