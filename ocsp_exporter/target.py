@@ -123,18 +123,6 @@ def parse_responder_target(text: str, named: Iterable[str] = ()) -> Target:
     return Target(name=text, host=host, port=port, location=text)
 
 
-def parse_file_target(text: str) -> Target:
-    """Read the absolute path of a staple file, or a glob of such paths. Raises TargetError."""
-    try:
-        _check_path(text)
-    except ValueError as error:
-        forms = (
-            "absolute paths of staple files, in which *, ? and [...] stand for parts of a name and ** for any folders"
-        )
-        raise TargetError(f"target {quoted(text)}: {error}; accepted are {forms}") from None
-    return Target(name=text, host="", port=0, location=text)
-
-
 def read_target(text: str, module: Module) -> Target:
     """Read a target as a module's prober takes it. Raises TargetError."""
     match module.prober:
