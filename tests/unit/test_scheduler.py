@@ -371,6 +371,25 @@ def test_replaced_while_in_flight() -> None:
     assert calls == [0, 7]
 
 
+@pytest.mark.parametrize("turns", range(6))
+@pytest.mark.parametrize("after", [(), (replace(ONE, interval=120.0),)], ids=["removed", "replaced"])
+def test_changed_before_its_probe_has_begun(after: Sequence[ScheduledTarget], turns: int) -> None:
+    """A target that changes between the decision to probe it and the probe is not lost, and leaves its place free."""
+
+    async def main() -> None:
+        async with running(Prober(seconds=1), [], concurrency=1) as scheduler:
+            await asyncio.sleep(5)
+            scheduler.update([ONE])
+            for _ in range(turns):  # of the event loop: in one of them it is decided, in the next one it begins
+                await asyncio.sleep(0)
+            scheduler.update(after)
+            scheduler.update([*after, TWO])
+            await asyncio.sleep(10)
+            assert shown(scheduler) == [*(each.target.name for each in after), TWO.target.name]
+
+    virtual_time.run(main())
+
+
 def test_no_targets() -> None:
     """Without targets there is nothing to wait for, and targets may come later."""
 
