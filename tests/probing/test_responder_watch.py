@@ -405,6 +405,7 @@ async def test_a_responder_that_is_left_alone_is_not_up() -> None:
     assert len(responder.asked) == 4
     assert ups(findings) == {"get": False, "post": False}
     assert {(each.http_status, each.duration) for each in of(findings).methods} == {(None, None)}
+    assert not any("http://" in each.said for each in of(findings).methods)
 
 
 # --- Where it is asked -----------------------------------------------------------------------------------
