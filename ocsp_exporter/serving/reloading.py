@@ -59,6 +59,7 @@ class Reloader:
         self._announced = announced
         self._one_at_a_time = asyncio.Lock()
         self._is_asked = asyncio.Event()
+        self._digest = file.digest
 
     def ask(self) -> None:
         """Have the configuration loaded soon by `run`."""
@@ -66,7 +67,6 @@ class Reloader:
 
     async def run(self) -> None:
         """Load the configuration when asked to, and when what is in the watched file has changed, until cancelled."""
-        loaded = self._file.digest
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._file.watch_interval):
@@ -74,8 +74,7 @@ class Reloader:
             is_asked = self._is_asked.is_set()
             self._is_asked.clear()
             found = await in_thread(partial(digest_of, self._file.path))
-            if is_asked or found not in {None, loaded}:
-                loaded = found or loaded
+            if is_asked or found not in {None, self._digest}:
                 await self._reload_quietly()
 
     async def reload(self) -> tuple[str, ...]:
@@ -88,6 +87,8 @@ class Reloader:
                 return await self._reload()
 
     async def _reload(self) -> tuple[str, ...]:
+        # The digest first: what comes into the file after that is a change.
+        self._digest = await in_thread(partial(digest_of, self._file.path)) or self._digest
         try:
             config = await in_thread(self._file.load)
             await self._use(config)

@@ -143,13 +143,20 @@ async def test_a_file_that_is_not_watched(running: Running) -> None:
 
 
 async def test_what_was_asked_for_is_no_change(running: Running) -> None:
-    """A watched file that was loaded on request is not loaded again for having changed."""
+    """A watched file that was loaded on request, by signal or over HTTP, is not loaded again for having changed."""
     async with following(running.reloader):
         running.write("b")
         running.reloader.ask()
         await running.until(lambda: running.used == [["b"]])
         await asyncio.sleep(0.2)
         assert running.used == [["b"]]
+    file = ConfigFile(lambda: load_config(running.path), running.path, 1.0, digest_of(running.path))
+    reloader = Reloader(file, DEFAULT_CONFIG, running.use, running.instruments, Clock())
+    async with following(reloader):
+        running.write("c")
+        await reloader.reload()
+        await asyncio.sleep(1.5)
+        assert running.used == [["b"], ["c"]]
 
 
 async def test_without_a_file(running: Running) -> None:
