@@ -5,9 +5,10 @@ import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,6 +21,9 @@ from ocsp_exporter.serving.responses import NO_SNIFFING, sentence
 from ocsp_exporter.serving.threads import in_thread
 
 _log = logging.getLogger(__name__)
+
+#: Keys of the configuration that a reload changes nothing about.
+_SETTLED_AT_START: Final = ("store", "egress")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ class Reloader:
         try:
             config = await in_thread(self._file.load)
             await self._use(config)
-            self.config = config
+            self.config = self._in_force(config)
         except Exception as error:
             self._instruments.not_loaded()
             for fault in error.faults if isinstance(error, ConfigError) else (error,):
@@ -105,6 +109,11 @@ class Reloader:
         for remark in remarks:
             _log.warning("configuration not followed yet", extra={"fields": {"remark": remark}})
         return remarks
+
+    def _in_force(self, config: Config) -> Config:
+        """Give a configuration with what is shown of it as it holds: with that which was settled at the start."""
+        settled = {key: shown for key, shown in self._opened.shown.items() if key in _SETTLED_AT_START}
+        return replace(config, shown={**config.shown, **settled})
 
     async def _reload_quietly(self) -> None:
         """Load the configuration and use it; what is wrong is only logged."""
@@ -131,11 +140,9 @@ class Reloader:
 
 def _needs_restart(opened: Config, config: Config) -> Iterator[str]:
     """Say what differs that was settled when the exporter started."""
-    for key, before, after in (
-        ("store", opened.store_path, config.store_path),
-        ("egress", opened.egress, config.egress),
-    ):
-        if before != after:
+    before, after = (opened.store_path, opened.egress), (config.store_path, config.egress)
+    for key, was, is_now in zip(_SETTLED_AT_START, before, after, strict=True):
+        if was != is_now:
             yield f"{key} has changed: it takes effect when the exporter is started again, and not before."
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ocsp_exporter.config import DEFAULT_CONFIG, Config, ConfigError, load_config
+from ocsp_exporter.config import DEFAULT_CONFIG, Config, ConfigError, load_config, show_config
 from ocsp_exporter.serving.instruments import Instruments
 from ocsp_exporter.serving.probes import Clock
 from ocsp_exporter.serving.reloading import ConfigFile, Reloader, digest_of
@@ -165,3 +165,12 @@ async def test_without_a_file(running: Running) -> None:
     async with following(reloader):
         reloader.ask()
         await running.until(lambda: running.used == [[]])
+
+
+async def test_what_takes_a_restart_is_shown_as_it_holds(running: Running) -> None:
+    """Not as it stands in the file by now."""
+    running.path.write_text("targets: [{targets: [b]}]\nstore: {path: /var/lib/x}\negress: {follow: any}")
+    remarks = await running.reloader.reload()
+    assert [remark.split()[0] for remark in remarks] == ["store", "egress"]
+    shown = show_config(running.reloader.config).decode()
+    assert ("- b\n" in shown, "store: {}" in shown, "follow: trusted" in shown) == (True, True, True)
