@@ -1,8 +1,9 @@
 """How the state of a target changes from one probe to the next. Pure."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ocsp_exporter.model import ProbeResult, Results
+from ocsp_exporter.model import Findings, ProbeResult, Results
 from ocsp_exporter.report.assessment import Level, assess
 
 #: The state of an address, a key type or a file that there is no more.
@@ -40,7 +41,10 @@ def _change(result: ProbeResult, before: str | None) -> Change:
 
 
 def state_of(result: ProbeResult) -> str:
-    """Say in a few words how a target is: `staple=invalid(expired)`, `non_compliant`, `failed=timeout`."""
+    """Say in a few words how a target is: `staple=invalid(expired)`, `non_compliant`, `failed=timeout`.
+
+    Of a responder by itself also `get=down`, and which rules it breaks: `rules=broken(known_answers)`.
+    """
     if result.key_type_served is False:
         return "key_type_not_served"
     if result.findings is None:
@@ -50,6 +54,21 @@ def state_of(result: ProbeResult) -> str:
         problems = f"({','.join(evidence.problems)})" if evidence.problems else ""
         depth = f"[{evidence.depth}]" if evidence.depth else ""
         words.append(f"{evidence.source}{depth}={evidence.status}{problems}")
-    if result.findings.tls and result.findings.tls.compliant is False:
-        words.append("non_compliant")
+    words += _faults(result.findings)
     return " ".join(words) or assess(result, result.obtained_at).level
+
+
+def _faults(findings: Findings) -> Iterator[str]:
+    """Yield what is wrong beside the evidence."""
+    if findings.tls and findings.tls.compliant is False:
+        yield "non_compliant"
+    if findings.tls and findings.tls.copy and findings.tls.copy.matches is False:
+        yield "not_as_in_file"
+    if not all(findings.agreement.values()):
+        yield "contradictory"
+    if findings.responder:
+        down = [str(each.method) for each in findings.responder.methods if each.up is False]
+        yield from (f"{method}=down" for method in down)
+        broken = [each.check for each in findings.responder.checks if each.conforms is False and each.check not in down]
+        if broken:
+            yield f"rules=broken({','.join(broken)})"

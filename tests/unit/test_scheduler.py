@@ -7,7 +7,22 @@ from itertools import pairwise
 
 import pytest
 
-from ocsp_exporter.model import KeyType, Module, ProbeResult, Problem, Results, ScheduledTarget, Status, Target
+from ocsp_exporter.model import (
+    Check,
+    CheckFindings,
+    KeyType,
+    MethodFindings,
+    Module,
+    ProbeResult,
+    Problem,
+    RequestMethod,
+    ResponderFindings,
+    Results,
+    ScheduledTarget,
+    StapleCopy,
+    Status,
+    Target,
+)
 from ocsp_exporter.serving.changes import state_of
 from ocsp_exporter.serving.plan import Plan, next_due, slot
 from ocsp_exporter.serving.probes import Clock, Probe
@@ -538,6 +553,29 @@ def test_state_in_words() -> None:
         state_of(found(expired, replace(GOOD, depth=1))) == "staple=invalid(signature_invalid,expired) staple[1]=good"
     )
     assert state_of(found()) == "nothing_known"
+
+
+def test_what_is_wrong_beside_the_evidence_is_part_of_the_state() -> None:
+    """So that it is told of when it begins and when it ends: in the log, on the page and in the history."""
+    result = found(GOOD)
+    findings = result.findings
+    assert findings
+    assert findings.tls
+
+    def state(**other: object) -> str:
+        return state_of(replace(result, findings=replace(findings, **other)))  # type: ignore[arg-type]
+
+    copied = replace(findings.tls, compliant=False, copy=StapleCopy(matches=False))
+    assert state(tls=copied) == "staple=good non_compliant not_as_in_file"
+    assert state(tls=replace(copied, compliant=None, copy=StapleCopy(matches=None))) == "staple=good"
+    assert state(agreement={0: True, 1: False}) == "staple=good contradictory"
+    methods = (MethodFindings(RequestMethod.GET, up=False), MethodFindings(RequestMethod.POST, up=True))
+    checks = {Check.GET: False, Check.POST: False, Check.CONTENT_TYPE: None, Check.KNOWN_ANSWERS: False}
+    judged = tuple(CheckFindings(check, conforms, "") for check, conforms in checks.items())
+    responder = ResponderFindings("http://ocsp.example/", methods, judged)
+    assert state(responder=responder) == "staple=good get=down rules=broken(post,known_answers)"
+    not_asked = tuple(replace(each, up=None) for each in methods)
+    assert state(responder=replace(responder, methods=not_asked, checks=())) == "staple=good"
 
 
 def test_many_idle_targets_are_cheap() -> None:
