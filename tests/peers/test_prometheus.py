@@ -259,8 +259,10 @@ def test_promtool_finds_faults_where_there_are_some() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "example"),
-    [("config", each) for each in (*readme("scrape_configs"), *readme("rule_files"))]
-    + [("rules", each) for each in readme("groups", RESPONDERS)],
+    [
+        ("config", each)
+        for each in (*readme("scrape_configs"), *readme("rule_files"), *readme("rule_files", RESPONDERS))
+    ],
 )
 def test_promtool_takes_the_examples_of_the_documentation(tmp_path: Path, kind: str, example: str) -> None:
     """What users copy from there is valid, with the file of rules beside it."""
