@@ -66,6 +66,10 @@ def _entry(key: str, value: object, schema: Mapping[str, Any]) -> object:
         value = schema.get("default", {} if "properties" in _resolved(schema) else None)
     if _SECRET_KEY.search(key) and not key.endswith("_file") and not isinstance(value, dict) and value is not None:
         return SECRET
+    if key == "url" and isinstance(value, str):
+        # What follows the question mark may be a token; elsewhere URLs are those of others, or public.
+        path, mark, _ = value.partition("?")
+        value = path + mark + ("***" if mark else "")
     return _complete(value, schema)
 
 

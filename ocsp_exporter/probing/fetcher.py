@@ -80,7 +80,7 @@ class Fetcher:
             if not host.suspect:
                 await turn.aclose()
             left = timeout if until is None else until - asyncio.get_running_loop().time()
-            return await self._send(kind, host, request, min(timeout, left))
+            return await self._send(kind, host, request, min(timeout, left), is_cut_short=left < timeout)
 
     def delay(self, url: str) -> float:
         """Return the seconds that a request to this URL's host would wait for its turn now; none while it is paused."""
@@ -93,15 +93,20 @@ class Fetcher:
             return 0.0
         return max(0.0, host.next_at - now) + host.waiting * self._spacing
 
-    async def _send(self, kind: FetchKind, host: Host, request: Request, patience: float) -> Answer:
-        """Fetch now, and note what that says of the host. A fetch that is cancelled says nothing."""
+    async def _send(
+        self, kind: FetchKind, host: Host, request: Request, patience: float, *, is_cut_short: bool
+    ) -> Answer:
+        """Fetch now, and note what that says of the host.
+
+        A fetch that is cancelled says nothing, nor does one that was given less than its timeout and needed more.
+        """
         begun, pauses = self._clock(), host.pauses
         fields: dict[str, object] = {"kind": kind, "url": request.url}
         logger.debug("fetching", extra={"fields": fields})
         try:
             answer = await self._egress.fetch(request, asyncio.get_running_loop().time() + patience)
         except FetchFailed as failed:
-            if failed.problem not in _REFUSALS:
+            if failed.problem not in _REFUSALS and not (is_cut_short and failed.problem is Problem.TIMEOUT):
                 self._note(host, failed, pauses)
             self._observer.fetched(kind, host.name, self._clock() - begun, failed.problem)
             fields |= {"problem": failed.problem, "detail": failed.detail}

@@ -91,10 +91,14 @@ class Look:
                 views += await self._further_view()
         # Last, because a handshake has more need of the time that is left.
         views = [await self._with_issuer(view) for view in views]
-        shown = _shown(views)
+        # Side by side: a responder that hangs takes all the time that is left.
+        told, copy = await asyncio.gather(self._opinions_of(_shown(views)), self._copy(views[:counted]))
+        return _conclude(self.way.module, views, counted, told, copy)
+
+    async def _opinions_of(self, view: _View) -> Sequence[Evidence]:
+        """Give what responders and CRLs say, where they are asked."""
         opinions = self.opinions
-        told = await opinions.about(shown.path, self.way.module, self.way.deadline) if opinions else ()
-        return _conclude(self.way.module, views, counted, told, await self._copy(views[:counted]))
+        return await opinions.about(view.path, self.way.module, self.way.deadline) if opinions else ()
 
     async def _copy(self, views: Sequence[_View]) -> StapleCopy | None:
         """Compare the staples with the server's own copy, where the module names one."""

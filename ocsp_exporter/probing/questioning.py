@@ -96,5 +96,10 @@ class Questioner:
             status_code=failed.status_code if failed.took is not None else None,
             headers=failed.headers,
             took=failed.took,
-            detail=failed.detail.replace(sent.url, self.url).removeprefix(f"{self.url} "),
+            detail=self._without_url(failed.detail.replace(sent.url, self.url)),
         )
+
+    def _without_url(self, detail: str) -> str:
+        """Leave out the URL at the beginning: all know whose it is, and by GET it has the whole request in it."""
+        first, _, rest = detail.partition(" ")
+        return rest if first.startswith(self.url.rstrip("/")) else detail

@@ -38,6 +38,8 @@ _POST: Final = RequestMethod.POST
 #: The first that there is stands in for a certificate: what a responder says of it is the more to be relied on.
 _ASKED_FIRST = (ExpectedAnswer.GOOD, ExpectedAnswer.REVOKED, ExpectedAnswer.UNKNOWN, ExpectedAnswer.UNAUTHORIZED)
 _UNASSIGNED_BITS = 127
+#: What a cache before one of the methods still says must hide nothing.
+_WORST_FIRST = (Status.REVOKED, Status.UNKNOWN, Status.GOOD)
 
 
 class ResponderWatch:
@@ -163,7 +165,7 @@ def _unassigned_number() -> int:
 
 
 def _shown(module: Module, hearing: Hearing) -> Iterator[Evidence]:
-    """Yield the evidence to show: the worse that is verified, else the first that came, else why none did.
+    """Yield the evidence to show: the worst that is verified, else the first that came, else why none did.
 
     What is said of a number alone is shown only where it should be good: a revocation that is known is no news.
     """
@@ -171,9 +173,13 @@ def _shown(module: Module, hearing: Hearing) -> Iterator[Evidence]:
     if module.certificate is None and ExpectedAnswer.GOOD not in expected:
         return
     asked = [each for each in (hearing.get, hearing.post, hearing.plain_get) if each]
-    order = sorted(asked, key=lambda each: (not each.is_verified, not each.came))
-    revoked = [each for each in order if each.evidence.status is Status.REVOKED]
-    yield from (each.evidence for each in (revoked or order)[:1])
+    yield from (each.evidence for each in sorted(asked, key=_rank)[:1])
+
+
+def _rank(exchange: Exchange) -> tuple[int, bool]:
+    """Put what is verified first, the worst of that before the rest, and what came before what did not."""
+    status = exchange.evidence.status
+    return _WORST_FIRST.index(status) if exchange.is_verified else len(_WORST_FIRST), not exchange.came
 
 
 def _taken(method: RequestMethod, exchange: Exchange | None) -> MethodFindings:

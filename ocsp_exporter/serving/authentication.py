@@ -2,14 +2,14 @@
 
 import asyncio
 import binascii
-import contextlib
 import hmac
 import secrets
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import bcrypt
+
+from ocsp_exporter.serving.threads import in_thread
 
 #: Beyond so many passwords that wait to be checked, one after the other, more are refused.
 _MOST_WAITING: Final = 100
@@ -76,7 +76,7 @@ class Logins:
             # Prometheus's scrapes come together; the first of them answers for all.
             if self._knows(user, proof):
                 return True
-            right = await _in_thread(lambda: bcrypt.checkpw(password, expected.encode()))
+            right = await in_thread(lambda: bcrypt.checkpw(password, expected.encode()))
             if right:
                 self._known[user] = proof
             return right
@@ -101,28 +101,3 @@ def _nobodys(users: Mapping[str, str]) -> str:
     """Make a hash that no password is known to have, as costly to check as the costliest of the users'."""
     cost = max((hashed[4:6] for hashed in users.values()), default="10")
     return f"$2b${cost}${'.' * 53}"
-
-
-async def _in_thread(check: Callable[[], bool]) -> bool:
-    loop = asyncio.get_running_loop()
-    outcome: asyncio.Future[bool] = loop.create_future()
-
-    def settle(right: bool | Exception) -> None:
-        if outcome.done():
-            return
-        if isinstance(right, Exception):
-            outcome.set_exception(right)
-        else:
-            outcome.set_result(right)
-
-    def work() -> None:
-        try:
-            right: bool | Exception = check()
-        except Exception as error:  # noqa: BLE001 - whoever waits must be told
-            right = error
-        # The loop may have been closed meanwhile; then nobody waits.
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(settle, right)
-
-    threading.Thread(target=work, name="login", daemon=True).start()
-    return await outcome

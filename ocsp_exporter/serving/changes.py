@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ocsp_exporter.model import ProbeResult, ResponderFindings, Results
+from ocsp_exporter.model import Findings, ProbeResult, ResponderFindings, Results
 from ocsp_exporter.report.assessment import Level, assess
 
 #: The state of an address, a key type or a file that there is no more.
@@ -54,11 +54,20 @@ def state_of(result: ProbeResult) -> str:
         problems = f"({','.join(evidence.problems)})" if evidence.problems else ""
         depth = f"[{evidence.depth}]" if evidence.depth else ""
         words.append(f"{evidence.source}{depth}={evidence.status}{problems}")
-    if result.findings.tls and result.findings.tls.compliant is False:
-        words.append("non_compliant")
-    if result.findings.responder:
-        words += _responder(result.findings.responder)
+    words += _faults(result.findings)
     return " ".join(words) or assess(result, result.obtained_at).level
+
+
+def _faults(findings: Findings) -> Iterator[str]:
+    """Yield what is wrong beside the evidence."""
+    if findings.tls and findings.tls.compliant is False:
+        yield "non_compliant"
+    if findings.tls and findings.tls.copy and findings.tls.copy.matches is False:
+        yield "not_as_in_file"
+    if not all(findings.agreement.values()):
+        yield "contradictory"
+    if findings.responder:
+        yield from _responder(findings.responder)
 
 
 def _responder(responder: ResponderFindings) -> Iterator[str]:

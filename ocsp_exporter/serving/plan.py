@@ -105,8 +105,8 @@ class Plan:
             if kept is None or kept.scheduled != scheduled:
                 kept = Entry(scheduled, now, kept.results if kept else ())
             self.entries[key] = kept
-        self._heap = [item for item in self._heap if self._is_current(item[2])]
-        self._waiting = {key: entry for key, entry in self._waiting.items() if self._is_current(entry)}
+        self._heap = [item for item in self._heap if self.is_current(item[2])]
+        self._waiting = {key: entry for key, entry in self._waiting.items() if self.is_current(entry)}
         fresh = [entry for key, entry in self.entries.items() if before.get(key) is not entry]
         self._heap += [(now, next(self._serial), entry) for entry in fresh]
         heapq.heapify(self._heap)
@@ -133,7 +133,7 @@ class Plan:
         self._in_flight.discard(key)
         if successor := self._waiting.pop(key, None):
             self._push(successor)
-        if not self._is_current(entry):
+        if not self.is_current(entry):
             return False
         if results:
             entry.results, entry.is_new = results, False
@@ -153,5 +153,6 @@ class Plan:
     def _push(self, entry: Entry) -> None:
         heapq.heappush(self._heap, (entry.due, next(self._serial), entry))
 
-    def _is_current(self, entry: Entry) -> bool:
+    def is_current(self, entry: Entry) -> bool:
+        """Tell whether the entry is on the plan: its target was neither removed nor replaced."""
         return self.entries.get(key_of(entry.scheduled)) is entry

@@ -5,9 +5,10 @@ import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,6 +21,9 @@ from ocsp_exporter.serving.responses import NO_SNIFFING, sentence
 from ocsp_exporter.serving.threads import in_thread
 
 _log = logging.getLogger(__name__)
+
+#: Keys of the configuration that a reload changes nothing about.
+_SETTLED_AT_START: Final = ("store", "egress")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class Reloader:
         self._announced = announced
         self._one_at_a_time = asyncio.Lock()
         self._is_asked = asyncio.Event()
+        self._digest = file.digest
 
     def ask(self) -> None:
         """Have the configuration loaded soon by `run`."""
@@ -66,7 +71,6 @@ class Reloader:
 
     async def run(self) -> None:
         """Load the configuration when asked to, and when what is in the watched file has changed, until cancelled."""
-        loaded = self._file.digest
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._file.watch_interval):
@@ -74,8 +78,7 @@ class Reloader:
             is_asked = self._is_asked.is_set()
             self._is_asked.clear()
             found = await in_thread(partial(digest_of, self._file.path))
-            if is_asked or found not in {None, loaded}:
-                loaded = found or loaded
+            if is_asked or found not in {None, self._digest}:
                 await self._reload_quietly()
 
     async def reload(self) -> tuple[str, ...]:
@@ -88,10 +91,12 @@ class Reloader:
                 return await self._reload()
 
     async def _reload(self) -> tuple[str, ...]:
+        # The digest first: what comes into the file after that is a change.
+        self._digest = await in_thread(partial(digest_of, self._file.path)) or self._digest
         try:
             config = await in_thread(self._file.load)
             await self._use(config)
-            self.config = config
+            self.config = self._in_force(config)
         except Exception as error:
             self._instruments.not_loaded()
             for fault in error.faults if isinstance(error, ConfigError) else (error,):
@@ -104,6 +109,11 @@ class Reloader:
         for remark in remarks:
             _log.warning("configuration not followed yet", extra={"fields": {"remark": remark}})
         return remarks
+
+    def _in_force(self, config: Config) -> Config:
+        """Give a configuration with what is shown of it as it holds: with that which was settled at the start."""
+        settled = {key: shown for key, shown in self._opened.shown.items() if key in _SETTLED_AT_START}
+        return replace(config, shown={**config.shown, **settled})
 
     async def _reload_quietly(self) -> None:
         """Load the configuration and use it; what is wrong is only logged."""
@@ -130,11 +140,9 @@ class Reloader:
 
 def _needs_restart(opened: Config, config: Config) -> Iterator[str]:
     """Say what differs that was settled when the exporter started."""
-    for key, before, after in (
-        ("store", opened.store_path, config.store_path),
-        ("egress", opened.egress, config.egress),
-    ):
-        if before != after:
+    before, after = (opened.store_path, opened.egress), (config.store_path, config.egress)
+    for key, was, is_now in zip(_SETTLED_AT_START, before, after, strict=True):
+        if was != is_now:
             yield f"{key} has changed: it takes effect when the exporter is started again, and not before."
 
 

@@ -5,9 +5,8 @@ What is due when is decided by the plan; here is the loop that waits for it, and
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import NamedTuple
 
 from ocsp_exporter.metrics import Publication
@@ -56,7 +55,7 @@ class Scheduler:
         self._observe_delay = observe_delay
         self._observe_results = observe_results
         self._plan = Plan()
-        self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._tasks: dict[Key, asyncio.Task[object]] = {}
         self._wake = asyncio.Event()
         self._all_seen_once = False
 
@@ -112,15 +111,9 @@ class Scheduler:
                 self._wake.clear()
                 room = self._concurrency - self._plan.in_flight
                 for entry in self._plan.take(self._clock.monotonic(), room):
-                    key = key_of(entry.scheduled)
-                    self._tasks[key] = task = group.create_task(self._look(entry))
-                    task.add_done_callback(partial(self._forget, key))
+                    group.create_task(self._look(entry))
                 full = self._plan.in_flight >= self._concurrency
                 await self._woken_within(None if full else self._plan.wait(self._clock.monotonic()))
-
-    def _forget(self, key: Key, task: asyncio.Task[None]) -> None:
-        if self._tasks.get(key) is task:
-            del self._tasks[key]
 
     async def _woken_within(self, seconds: float | None) -> None:
         with suppress(TimeoutError):
@@ -136,8 +129,10 @@ class Scheduler:
             self._observe_delay(began_monotonic - entry.due)
         results: Results = ()
         try:
-            results = await self._probe(scheduled.target, scheduled.module)
-            due = self._next_due(scheduled, results, began, first=is_first)
+            # It may have been removed or replaced since it was decided that this begins.
+            if self._plan.is_current(entry):
+                results = await self._cancellable(key_of(scheduled), self._probe(scheduled.target, scheduled.module))
+                due = self._next_due(scheduled, results, began, first=is_first)
         finally:
             shown = self._plan.put_back(entry, results, due)
             self._wake.set()
@@ -146,6 +141,17 @@ class Scheduler:
             entry.remember(changed)
             _tell(results, changed)
             self._observe_results(scheduled, results, changed)
+
+    async def _cancellable(self, key: Key, probing: Coroutine[object, object, Results]) -> Results:
+        """Await a probe that `update` may cancel from now on; a task that is cancelled before it begins ends unseen."""
+        task = asyncio.current_task()
+        assert task  # noqa: S101 - all of this runs in tasks
+        self._tasks[key] = task
+        try:
+            return await probing
+        finally:
+            if self._tasks.get(key) is task:
+                del self._tasks[key]
 
     def _next_due(self, scheduled: ScheduledTarget, results: Results, began: float, *, first: bool) -> float:
         ended = self._clock.wall()

@@ -7,7 +7,7 @@ import pytest
 from ocsp_exporter.model import FetchKind, Problem
 from ocsp_exporter.probing import fetcher
 from ocsp_exporter.probing.egress import Answer, FetchFailed, Request
-from ocsp_exporter.probing.host import retry_after
+from ocsp_exporter.probing.host import MOST_FAILURES, retry_after
 from tests.probing.wire import DOWN, GOOD, OTHER, URL, Act, Here, play, refused
 
 DAY = 86400.0
@@ -99,6 +99,19 @@ def test_a_fetch_may_have_an_end() -> None:
         assert here.wire.deadlines[3] == here.wire.times[3] + 1.0
 
     play(story)
+
+
+@pytest.mark.parametrize(("until", "sent"), [(0.9, 8), (60.0, MOST_FAILURES)])
+def test_a_fetch_that_was_cut_short_is_not_held_against_the_host(until: float, sent: int) -> None:
+    """It might have answered in what was left of its timeout; with the whole of it, it would have been paused."""
+
+    async def story(here: Here) -> None:
+        for _ in range(8):
+            with pytest.raises(FetchFailed):
+                await here.fetcher.fetch(FetchKind.OCSP, Request(URL), 10.0, asyncio.get_running_loop().time() + until)
+        assert len(here.wire.sent) == sent
+
+    play(story, *[Act(Problem.TIMEOUT)] * 8)
 
 
 def test_the_delay_is_how_long_one_would_wait() -> None:

@@ -405,6 +405,7 @@ async def test_a_responder_that_is_left_alone_is_not_up() -> None:
     assert len(responder.asked) == 4
     assert ups(findings) == {"get": False, "post": False}
     assert {(each.http_status, each.duration) for each in of(findings).methods} == {(None, None)}
+    assert not any("http://" in each.said for each in of(findings).methods)
 
 
 # --- Where it is asked -----------------------------------------------------------------------------------
@@ -478,16 +479,19 @@ async def test_a_probe_that_is_cancelled_leaves_nothing_behind() -> None:
 # --- What is shown of several answers --------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("status", "revoked"), [(Status.REVOKED, {0: True}), (Status.UNKNOWN, {})])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_revocation_is_shown_whichever_method_brings_it(method: str) -> None:
+async def test_the_worst_is_shown_whichever_method_brings_it(
+    method: str, status: Status, revoked: dict[int, bool]
+) -> None:
     """A cache before one of them that still says good must not hide it."""
 
     def behave(asked: Asked) -> Said:
-        return Said(answered(asked, status=Status.REVOKED if asked.method == method else Status.GOOD))
+        return Said(answered(asked, status=status if asked.method == method else Status.GOOD))
 
     async with responding(behave) as responder:
         findings = await look(responder.url())
-    assert (evidence_of(findings).status, findings.revoked) == (Status.REVOKED, {0: True})
+    assert (evidence_of(findings).status, findings.revoked) == (status, revoked)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

@@ -10,10 +10,21 @@ from pathlib import Path
 import pytest
 
 from ocsp_exporter.demo.lab import Lab
-from ocsp_exporter.model import Failure, Handshake, Module, ProbeResult, Problem, StapleCopy
+from ocsp_exporter.model import (
+    EgressPolicy,
+    Failure,
+    Handshake,
+    Module,
+    ProbeResult,
+    Problem,
+    ResponderSettings,
+    StapleCopy,
+)
+from ocsp_exporter.probing.opening import open_prober
 from ocsp_exporter.probing.probe import Prober
 from ocsp_exporter.probing.staple_copy import StapleCopies
 from tests.findings import tls_of
+from tests.probing.http_server import hang_after, serve
 from tests.unit.results import SESSION
 
 STAPLE = b"\x30\x03\x0a\x01\x06"
@@ -130,3 +141,23 @@ async def test_a_probe_compares_where_the_module_says_so(tmp_path: Path) -> None
             None, f"{tmp_path}/gone cannot be read: No such file or directory"
         )
     assert Failure.FILE not in {plain.failure, gone.failure}
+
+
+async def test_a_responder_that_hangs_leaves_time_for_the_comparison(tmp_path: Path) -> None:
+    """The file is read while it is waited for."""
+    file = tmp_path / "a.ocsp"
+    file.write_bytes(STAPLE)
+    async with (
+        Lab.start(first_port=0) as lab,
+        serve(hang_after(b"")) as server,
+        open_prober(EgressPolicy()) as prober,
+    ):
+        [scheduled] = [each for each in lab.scheduled_targets(60.0) if (each.target.name, "good") in names_of(lab)]
+        module = replace(
+            scheduled.module,
+            timeout=2.0,
+            staple=replace(scheduled.module.staple, file=str(file)),
+            responder=ResponderSettings(urls=(server.url(),)),
+        )
+        [result] = await prober.probe(scheduled.target, module)
+    assert tls_of(result.findings).copy == StapleCopy(matches=False)

@@ -9,15 +9,21 @@ from ocsp_exporter.config import ConfigError, Fault, parse_config
 from ocsp_exporter.model import (
     Applicability,
     ChainError,
+    Check,
+    CheckFindings,
     CRLFacts,
     Evidence,
     Failure,
     KeyType,
+    MethodFindings,
     ProbeResult,
     Problem,
     Reason,
+    RequestMethod,
+    ResponderFindings,
     Revocation,
     Source,
+    StapleCopy,
     Status,
 )
 from ocsp_exporter.serving.templates import ASSETS_VERSION
@@ -345,6 +351,54 @@ async def test_target_page() -> None:
         "Staple: from 2027-01-15 07:50:00 UTC (10 min ago) to 2027-01-15 09:00:00 UTC (in 59 min 59 s)"
     )
     assert "What is wrong" not in text
+
+
+async def test_target_page_of_a_responder_by_itself() -> None:
+    """How it takes each method, how its clock is, and for each rule what was seen and what it rests on."""
+    watched = ResponderFindings(
+        url="http://ocsp.example/",
+        methods=(
+            MethodFindings(RequestMethod.GET, up=False, http_status=404, duration=0.25, said="HTTP 404"),
+            MethodFindings(RequestMethod.POST, up=None),
+        ),
+        checks=(
+            CheckFindings(Check.GET, conforms=False, seen="HTTP <404>"),
+            CheckFindings(Check.RESPONSE_SIZE, conforms=None, seen="no response was verified"),
+        ),
+        clock_skew=-2.0,
+    )
+    result = found()
+    assert result.findings
+    result = replace(result, findings=replace(result.findings, tls=None, responder=watched))
+    page = await page_of(await looked_at(watched=result), "/target?target=watched")
+
+    assert [element.text for element in page.all("dd")] == [
+        "http://ocsp.example/",
+        "not up: HTTP 404, in 250.0 ms",
+        "not asked in time",
+        "2 s behind ours",
+    ]
+    assert [element.text for element in page.all("td", **{"data-title": "conforms"})] == ["no", "not judged"]
+    seen = [element.text for element in page.all("td", **{"data-title": "seen"})]
+    assert seen[0].startswith("HTTP <404> It answers requests by GET, each with an answer of its own. (RFC 6960, ")
+
+
+@pytest.mark.parametrize(
+    ("copy", "told"),
+    [
+        (StapleCopy(matches=True), "the one that is served"),
+        (StapleCopy(matches=False), "another than is served"),
+        (StapleCopy(None, "the file is empty"), "not compared: the file is empty"),
+    ],
+)
+async def test_target_page_of_a_staple_on_disk(copy: StapleCopy, told: str) -> None:
+    """Whether the server serves what its file holds, where the module names one."""
+    result = found(SOON)
+    assert result.findings
+    assert result.findings.tls
+    result = replace(result, findings=replace(result.findings, tls=replace(result.findings.tls, copy=copy)))
+    page = await page_of(await looked_at(copied=result), "/target?target=copied")
+    assert told in [element.text for element in page.all("dd")]
 
 
 async def test_target_page_of_trouble() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ocsp_exporter.config import DEFAULT_CONFIG, Config, ConfigError, load_config
+from ocsp_exporter.config import DEFAULT_CONFIG, Config, ConfigError, load_config, show_config
 from ocsp_exporter.serving.instruments import Instruments
 from ocsp_exporter.serving.probes import Clock
 from ocsp_exporter.serving.reloading import ConfigFile, Reloader, digest_of
@@ -143,13 +143,20 @@ async def test_a_file_that_is_not_watched(running: Running) -> None:
 
 
 async def test_what_was_asked_for_is_no_change(running: Running) -> None:
-    """A watched file that was loaded on request is not loaded again for having changed."""
+    """A watched file that was loaded on request, by signal or over HTTP, is not loaded again for having changed."""
     async with following(running.reloader):
         running.write("b")
         running.reloader.ask()
         await running.until(lambda: running.used == [["b"]])
         await asyncio.sleep(0.2)
         assert running.used == [["b"]]
+    file = ConfigFile(lambda: load_config(running.path), running.path, 1.0, digest_of(running.path))
+    reloader = Reloader(file, DEFAULT_CONFIG, running.use, running.instruments, Clock())
+    async with following(reloader):
+        running.write("c")
+        await reloader.reload()
+        await asyncio.sleep(1.5)
+        assert running.used == [["b"], ["c"]]
 
 
 async def test_without_a_file(running: Running) -> None:
@@ -158,3 +165,12 @@ async def test_without_a_file(running: Running) -> None:
     async with following(reloader):
         reloader.ask()
         await running.until(lambda: running.used == [[]])
+
+
+async def test_what_takes_a_restart_is_shown_as_it_holds(running: Running) -> None:
+    """Not as it stands in the file by now."""
+    running.path.write_text("targets: [{targets: [b]}]\nstore: {path: /var/lib/x}\negress: {follow: any}")
+    remarks = await running.reloader.reload()
+    assert [remark.split()[0] for remark in remarks] == ["store", "egress"]
+    shown = show_config(running.reloader.config).decode()
+    assert ("- b\n" in shown, "store: {}" in shown, "follow: trusted" in shown) == (True, True, True)

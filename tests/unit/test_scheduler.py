@@ -19,6 +19,7 @@ from ocsp_exporter.model import (
     ResponderFindings,
     Results,
     ScheduledTarget,
+    StapleCopy,
     Status,
     Target,
 )
@@ -385,6 +386,25 @@ def test_replaced_while_in_flight() -> None:
     assert calls == [0, 7]
 
 
+@pytest.mark.parametrize("turns", range(6))
+@pytest.mark.parametrize("after", [(), (replace(ONE, interval=120.0),)], ids=["removed", "replaced"])
+def test_changed_before_its_probe_has_begun(after: Sequence[ScheduledTarget], turns: int) -> None:
+    """A target that changes between the decision to probe it and the probe is not lost, and leaves its place free."""
+
+    async def main() -> None:
+        async with running(Prober(seconds=1), [], concurrency=1) as scheduler:
+            await asyncio.sleep(5)
+            scheduler.update([ONE])
+            for _ in range(turns):  # of the event loop: in one of them it is decided, in the next one it begins
+                await asyncio.sleep(0)
+            scheduler.update(after)
+            scheduler.update([*after, TWO])
+            await asyncio.sleep(10)
+            assert shown(scheduler) == [*(each.target.name for each in after), TWO.target.name]
+
+    virtual_time.run(main())
+
+
 def test_no_targets() -> None:
     """Without targets there is nothing to wait for, and targets may come later."""
 
@@ -541,6 +561,29 @@ def test_state_in_words() -> None:
     )
     kept = replace(responder, methods=(replace(method, up=None),), checks=(replace(check, conforms=None),))
     assert state_of(replace(RESULT, findings=replace(FINDINGS, responder=kept))) == "staple=good"
+
+
+def test_what_is_wrong_beside_the_evidence_is_part_of_the_state() -> None:
+    """So that it is told of when it begins and when it ends: in the log, on the page and in the history."""
+    result = found(GOOD)
+    findings = result.findings
+    assert findings
+    assert findings.tls
+
+    def state(**other: object) -> str:
+        return state_of(replace(result, findings=replace(findings, **other)))  # type: ignore[arg-type]
+
+    copied = replace(findings.tls, compliant=False, copy=StapleCopy(matches=False))
+    assert state(tls=copied) == "staple=good non_compliant not_as_in_file"
+    assert state(tls=replace(copied, compliant=None, copy=StapleCopy(matches=None))) == "staple=good"
+    assert state(agreement={0: True, 1: False}) == "staple=good contradictory"
+    methods = (MethodFindings(RequestMethod.GET, up=False), MethodFindings(RequestMethod.POST, up=True))
+    checks = {Check.GET: False, Check.POST: False, Check.CONTENT_TYPE: None, Check.KNOWN_ANSWERS: False}
+    judged = tuple(CheckFindings(check, conforms, "") for check, conforms in checks.items())
+    responder = ResponderFindings("http://ocsp.example/", methods, judged)
+    assert state(responder=responder) == "staple=good down(get) violates(get,post,known_answers)"
+    not_asked = tuple(replace(each, up=None) for each in methods)
+    assert state(responder=replace(responder, methods=not_asked, checks=())) == "staple=good"
 
 
 def test_many_idle_targets_are_cheap() -> None:

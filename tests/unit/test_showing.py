@@ -101,7 +101,7 @@ def test_logins_of_discovery_are_not_shown() -> None:
             http_sd_configs:
               - url: https://a.example/targets
                 basic_auth: {username: me, password: hunter2}
-              - url: https://b.example/targets
+              - url: https://b.example/targets?team=web&key=hunter2
                 authorization: {credentials: hunter2}
             """)
     )
