@@ -38,6 +38,8 @@ class Opinions:
         patience: float = QUEUE_PATIENCE,
     ) -> None:
         self._clock = clock
+        # Who waits as long as it takes will not look again, and is to be told of what did not come.
+        self._is_only_look = math.isinf(patience)
         self._largest_crl = egress.max_crl_bytes
         self._responders = Keeper(ResponderSource(fetcher, clock), store, clock, patience)
         self._crls = Keeper(CRLSource(fetcher, clock), store, clock, patience)
@@ -62,8 +64,11 @@ class Opinions:
         if query is CRLQuery.ALWAYS:
             both = await asyncio.gather(self._responder(subject), self._crl(subject))
             return [evidence for evidence in both if evidence]
-        said = await self._responder(subject)
-        if query is CRLQuery.NEVER or _may_yet_answer(subject, said) or (said and said.status in VERIFIED):
+        # A responder that hangs must leave the CRL time to take its place.
+        left = max(0.0, subject.deadline - asyncio.get_running_loop().time())
+        impatient = replace(subject, deadline=subject.deadline - (0.0 if query is CRLQuery.NEVER else left / 3))
+        said = await self._responder(impatient)
+        if query is CRLQuery.NEVER or (said and said.status in VERIFIED):
             return [said] if said else []
         crl = await self._crl(subject)
         return [evidence for evidence in (said, crl) if evidence]
@@ -88,6 +93,8 @@ class Opinions:
             timeout=settings.timeout,
         )
         kept = await self._responders.get(Inquiry(question, subject.policy, settings.refresh), subject.deadline)
+        if self._is_only_look and not kept.is_known:
+            return subject.without(Source.RESPONDER, Problem.TIMEOUT)
 
         def judge(fetched: Fetched[responder.ResponderAnswer]) -> Evidence:
             origin = Origin(Source.RESPONDER, subject.depth, fetched.fetched_at)
@@ -107,7 +114,8 @@ class Opinions:
             self._crl_question(issuer, askable(named), subject.voucher(configured), subject.module),
             is_for_authority=is_authority(subject.certificate),
         )
-        return await self._ask_crl(question, subject.certificate, subject.depth, subject.module, subject.deadline)
+        told = await self._ask_crl(question, subject.certificate, subject.depth, subject.module, subject.deadline)
+        return told or (subject.without(Source.CRL, Problem.TIMEOUT) if self._is_only_look else None)
 
     async def of_crl(self, target: Target, module: Module, deadline: float) -> Evidence | None:
         """Return what is known by `deadline` of the CRL at a target's URL, by itself; None where nothing is yet."""
@@ -138,13 +146,6 @@ class Opinions:
             return judge_crl(fetched.content, certificate, question.issuer, self._clock(), policy, origin)
 
         return _shown(kept, judge, Source.CRL, depth)
-
-
-def _may_yet_answer(subject: Subject, said: Evidence | None) -> bool:
-    """Tell whether the responder was asked and has not answered: then it is too early to ask the CRL in its place."""
-    settings = subject.module.responder
-    named = subject.configured(settings.urls) or ocsp_urls(subject.certificate)
-    return said is None and settings.query and bool(named)
 
 
 def _shown(kept: Kept[T], judge: Callable[[Fetched[T]], Evidence], source: Source, depth: int) -> Evidence | None:

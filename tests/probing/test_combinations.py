@@ -5,6 +5,7 @@ Everything is real, from the handshake to the page; only the machine is small.
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -391,15 +392,25 @@ async def test_who_is_asked_is_as_the_module_says(line: str) -> None:
 
 
 async def test_who_has_not_answered_yet_has_no_status() -> None:
-    """The probe does not fail for it; and under `fallback` it is too early to ask the CRL in its place."""
-    module = replace(MODULE, timeout=0.5, crl=CRLSettings(query=CRLQuery.FALLBACK))
+    """The probe does not fail for it; and under `fallback` the CRL is asked in its place while there is time."""
+    module = replace(MODULE, timeout=1.5, crl=CRLSettings(query=CRLQuery.FALLBACK))
     async with (
         scene(responder=[lambda _ca, _leaf: hang_after(b"")], crl=CRLS["good"]) as found,
         open_prober(HERE) as prober,
     ):
         page = await found.look(prober, module)
-    assert (page.says("responder"), page.says("crl"), together(page)) == ("none", "none", "- -")
-    assert found.sources.requests == (1, 0)
+    assert (page.says("responder"), page.says("crl"), together(page)) == ("none", "good", "0 -")
+    assert found.sources.requests == (1, 1)
+
+
+async def test_who_looks_only_once_is_told_of_what_did_not_come() -> None:
+    """At the command line a responder that hangs is a timeout, and hides no revocation that the CRL tells of."""
+    module = replace(MODULE, timeout=1.5, crl=CRLSettings(query=CRLQuery.FALLBACK))
+    hanging: Acts = [lambda _ca, _leaf: hang_after(b"")]
+    for crl, expected in ((CRLS["revoked"], "revoked"), (hanging, "server_failed timeout"), ((), "none")):
+        async with scene(responder=hanging, crl=crl) as found, open_prober(HERE, patience=math.inf) as prober:
+            page = await found.look(prober, module)
+        assert (page.says("responder"), page.says("crl")) == ("server_failed timeout", expected)
 
 
 async def test_an_answer_that_comes_too_late_for_one_probe_serves_the_next() -> None:
