@@ -181,12 +181,13 @@ def probe(
 ) -> None:
     """Look at targets once and report.
 
-    A TARGET is HOST, HOST:PORT or [IPv6]:PORT, with or without https:// in front. JSON is one document for each
-    target: a line each, indented on a terminal.
+    A TARGET is HOST, HOST:PORT or [IPv6]:PORT, with or without https://, or a protocol such as smtp://, in front. JSON
+    is one document for each target: a line each, indented on a terminal.
 
-    The exit code is 0 where all is well or there is nothing to watch; 1 for a warning: refresh overdue, or no answer
-    in the staple; 2 where it is critical: revoked, unknown, policy violated, expired or otherwise invalid; 3 where a
-    target could not be looked at, or the command was wrong. Of several targets the worst counts: 2, 3, 1, 0.
+    The exit code is 0 where all is well or there is nothing to watch; 1 for a warning: refresh overdue, no answer in
+    the staple, a source down, or a staple that differs from its file; 2 where it is critical: revoked, unknown, policy
+    violated, sources that contradict each other, expired or otherwise invalid; 3 where a target could not be looked at,
+    or the command was wrong. Of several targets the worst counts: 2, 3, 1, 0.
     """
     from ocsp_exporter.commands import probe as command  # noqa: PLC0415 - keeps the other commands quick
 

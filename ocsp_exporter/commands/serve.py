@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import threading
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import ExitStack, asynccontextmanager
@@ -54,6 +55,7 @@ class Work:
 
 def run(work: Work, listen: Listen, log_level: str, log_format: Literal["logfmt", "json"]) -> None:
     """Serve until SIGINT or SIGTERM. Raises ClickException where it cannot begin."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it means to load the configuration anew
     shard = _shard(work.shard)
     # The digest first: what comes into the file after that is a change.
     digest = digest_of(work.config_file)

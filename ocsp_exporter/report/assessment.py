@@ -104,8 +104,12 @@ def elapsed_life(evidence: Evidence, now: float) -> float | None:
 
 
 def is_refresh_overdue(evidence: Evidence, now: float) -> bool:
-    """Tell whether good evidence should have been replaced: more than three quarters of its life have passed."""
-    return evidence.status is Status.GOOD and (elapsed_life(evidence, now) or 0) > _OVERDUE
+    """Tell whether a good staple should have been replaced: more than three quarters of its life have passed.
+
+    A CA may publish its answers and lists as late as it likes; a server has to fetch them in time.
+    """
+    is_refreshed = evidence.source in {Source.STAPLE, Source.FILE}
+    return is_refreshed and evidence.status is Status.GOOD and (elapsed_life(evidence, now) or 0) > _OVERDUE
 
 
 def is_applicable(findings: Findings) -> bool:
@@ -177,6 +181,9 @@ def _judge_evidence(findings: Findings, now: float) -> Iterator[Ground]:
                 yield Ground(Level.CRITICAL, f"The certificate is revoked{_since(evidence, now)}, says the {name}.")
             case Status.UNKNOWN:
                 yield Ground(Level.CRITICAL, f"The responder does not know the certificate, says the {name}.")
+            case Status.INVALID if evidence.problems == (Problem.ISSUER_UNAVAILABLE,) and evidence.fetched_at is None:
+                # Without the issuer nobody can be asked; a staple that came without it is another matter.
+                yield Ground(Level.NOTHING_KNOWN, f"The {name} was not asked for: {problems}.")
             case Status.INVALID:
                 yield Ground(Level.CRITICAL, f"The {name} cannot be relied on: {_faults(evidence, now)}.")
             case Status.SERVER_FAILED if evidence.der is not None:
@@ -248,10 +255,20 @@ def _reassurance(findings: Findings, now: float) -> Ground:
         return Ground(Level.OK, f"The {name_of(good)} is good, for another {words.span(good.next_update - now)}.")
     if good is not None:
         return Ground(Level.OK, f"The {name_of(good)} is good; it states no end.")
-    if findings.responder and any(each.up for each in findings.responder.methods):
+    return _reassurance_of_responder(findings.responder) if findings.responder else _nothing_said(findings)
+
+
+def _reassurance_of_responder(responder: ResponderFindings) -> Ground:
+    if any(each.up for each in responder.methods):
         return Ground(Level.OK, "The responder gives answers that can be relied on.")
-    if findings.responder:
-        return Ground(Level.NOTHING_KNOWN, f"Nothing is known of the responder: {_said(findings.responder)}.")
+    return Ground(Level.NOTHING_KNOWN, f"Nothing is known of the responder: {_said(responder)}.")
+
+
+def _nothing_said(findings: Findings) -> Ground:
+    """Say why no source said anything of the certificate, though none had to."""
+    if any(Problem.UNSUPPORTED_SCHEME in entry.problems for entry in findings.evidence if not entry.depth):
+        text = "The certificate names its sources by no http URL, and demands no staple; so nobody can be asked."
+        return Ground(Level.NOTHING_KNOWN, text)
     if not is_applicable(findings):
         text = (
             "The certificate names no OCSP responder and no CRL, and demands no staple; there is nothing to watch here."
