@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ocsp_exporter.model import Evidence, Signer, Source, Status
+from ocsp_exporter.model import Check, Evidence, Signer, Source, Status
+from ocsp_exporter.revocation.conformance import RULE_OF
 
 _STATUSES: Mapping[Status, str] = MappingProxyType(
     {
@@ -39,3 +40,9 @@ SIGNERS: Mapping[Signer, str] = MappingProxyType(
 NOCHECK: Mapping[bool | None, str] = MappingProxyType(
     {None: "", True: ", not to be checked itself (nocheck)", False: ", without nocheck"}
 )
+
+
+def rule_of(check: Check) -> str:
+    """Return what a responder does that conforms to a rule, and what that rests on."""
+    rule = RULE_OF[check]
+    return f"{rule.demand}. ({rule.source})"

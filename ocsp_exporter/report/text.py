@@ -36,7 +36,6 @@ from ocsp_exporter.report.assessment import (
     words_of,
 )
 from ocsp_exporter.report.layout import Lifetime, Line
-from ocsp_exporter.revocation.conformance import RULE_OF
 
 _LEVELS = {
     Level.CRITICAL: ("bold white on red", "red"),
@@ -155,8 +154,7 @@ def _rules(responder: ResponderFindings) -> Iterator[Row]:
     for each in responder.checks:
         word, style = _CONFORMS[each.conforms]
         yield word, Text.assemble((each.check, style), f": {printable(each.seen)}")
-        rule = RULE_OF[each.check]
-        yield "", Text(f"{rule.demand}. ({rule.source})", "dim")
+        yield "", Text(phrases.rule_of(each.check), "dim")
 
 
 def _together(findings: Findings) -> Iterator[RenderableType]:

@@ -8,7 +8,6 @@ from ocsp_exporter import advice
 from ocsp_exporter.model import Evidence, Findings, ProbeResult, Problem, ScheduledTarget, Source, Status
 from ocsp_exporter.report import phrases
 from ocsp_exporter.report.assessment import Assessment, assess, is_refresh_overdue, name_of, violation
-from ocsp_exporter.revocation.conformance import RULE_OF
 from ocsp_exporter.serving import raw_evidence, templates
 from ocsp_exporter.serving.evidence_facts import FACTS
 from ocsp_exporter.serving.overview import absence
@@ -71,7 +70,7 @@ def render(standing: Standing, now: float) -> bytes:
         changes=tuple(reversed(standing.changes)),
         chain_errors=advice.CHAIN_ERRORS,
         meaning_of=phrases.status_of,
-        rules=RULE_OF,
+        rule_of=phrases.rule_of,
         margin=MARGIN,
         most=REMEMBERED,
     )
