@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from cryptography import x509
 
@@ -20,6 +21,7 @@ from ocsp_exporter.model import (
     Target,
 )
 from ocsp_exporter.probing.crl_reading import read_crl
+from ocsp_exporter.probing.disk import Disk
 from ocsp_exporter.probing.files import FileUnusable, Version, read_regular_file, version_of
 from ocsp_exporter.probing.opinions import Opinions
 from ocsp_exporter.probing.sources import KeptCRL, judge_crl, numbered_after
@@ -65,6 +67,8 @@ class CRLWatch:
         self._clock = clock
         self._files: dict[_Place, _Read] = {}
         self._readings: dict[_Place, asyncio.Task[_Read]] = {}
+        self._versions: Disk[Version] = Disk()
+        self._contents: Disk[bytes] = Disk()
 
     async def close(self) -> None:
         """End what is under way."""
@@ -113,9 +117,9 @@ class CRLWatch:
     async def _read_if_changed(self, place: _Place) -> _Read:
         path, issuer = place
         before = self._files.get(place)
-        version = await asyncio.to_thread(version_of, path)
+        version = await self._versions.run(path, partial(version_of, path))
         if before is None or not before.is_of(version, self._clock()):
-            content = await asyncio.to_thread(read_regular_file, path, self._largest)
+            content = await self._contents.run(path, partial(read_regular_file, path, self._largest))
             last = before.last if before else None
             found = await _found(content, issuer, last)
             before = _Read(version, found, last if isinstance(found, Problem) else found, self._clock())

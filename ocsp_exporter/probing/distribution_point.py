@@ -27,7 +27,8 @@ NO_VALIDATORS: Validators = MappingProxyType({})
 class Question:
     """Whose CRL is asked for, and where; equal questions may share an answer.
 
-    `urls` are of any scheme. No more than `limit` bytes are taken. `timeout`: seconds for all that is sent; waiting for
+    `urls` are of any scheme. `is_for_authority`: whether it is about certificates of CAs; None: about any, or that is
+    not known. No more than `limit` bytes are taken. `timeout`: seconds for all that is sent; waiting for
     one's turn with a host and reading what came do not count.
     """
 
@@ -36,6 +37,7 @@ class Question:
     vouched_by: Voucher
     limit: int
     timeout: float = field(compare=False)
+    is_for_authority: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ _MOST_CONNECTIONS = 1024
 #: Seconds for which an idle connection is kept: less than servers usually wait before they close it themselves.
 _KEPT_IDLE = 3.0
 _OK, _NOT_MODIFIED = 200, 304
+_LONGEST_VALIDATOR = 1024
 _SEE_OTHER = 303
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
@@ -75,12 +76,17 @@ class Answer:
     def validators(self) -> Mapping[str, str]:
         """The headers of a request that asks whether this has changed (RFC 9110, section 13.1); empty: none can."""
         conditions = {"If-None-Match": self.headers.get("etag"), "If-Modified-Since": self.headers.get("last-modified")}
-        return {name: value for name, value in conditions.items() if value}
+        return {name: value for name, value in conditions.items() if value and _can_be_sent(value)}
 
     @property
     def is_unchanged(self) -> bool:
         """Whether what was asked for is still what it was."""
         return self.status_code == _NOT_MODIFIED
+
+
+def _can_be_sent(value: str) -> bool:
+    """Tell whether what a server wrote in a header can be written back to it."""
+    return len(value) <= _LONGEST_VALIDATOR and value.isascii() and value.isprintable()
 
 
 class FetchFailed(Exception):
@@ -254,11 +260,12 @@ def _parse(text: str, base: httpx.URL | None = None) -> httpx.URL:
     """Read a URL, or what a redirect at `base` leads to."""
     try:
         url = httpx.URL(text) if base is None else base.join(text)
+        host = url.host  # read here: a name that only looks like an encoded one is a ValueError, too
     except (httpx.InvalidURL, ValueError) as error:  # a bracketed host at fault is a ValueError of urllib
         raise FetchFailed(Problem.UNREACHABLE, f"{text!r} is not a URL that can be asked: {error}") from error
     if url.scheme not in _DEFAULT_PORTS:
         raise FetchFailed(Problem.UNSUPPORTED_SCHEME, f"{text!r} is neither http nor https")
-    if not url.host:
+    if not host:
         raise FetchFailed(Problem.UNREACHABLE, f"{text!r} is not a URL that can be asked: it names no host")
     return url.copy_with(userinfo=b"", fragment=None)
 

@@ -16,8 +16,8 @@ LONGEST_PAUSE = 300.0
 #: No host is left alone for longer, whatever it says.
 LONGEST_RETRY_AFTER = 86400.0
 
-_TOO_MANY_REQUESTS = 429
-_SERVER_ERRORS = 500
+#: Too many requests, bad gateway, unavailable, gateway timeout. A 500 may be about what was asked for.
+_BUSY_OR_BROKEN = frozenset({429, 502, 503, 504})
 
 
 @dataclass(slots=True)
@@ -109,5 +109,5 @@ def _is_fault_of_host(failed: FetchFailed) -> bool:
     """Tell whether a failure is one of the host as a whole, rather than of what it was asked for."""
     if failed.problem is Problem.HTTP_ERROR:  # without a status it is not HTTP what the host speaks
         status = failed.status_code
-        return status is None or status == _TOO_MANY_REQUESTS or status >= _SERVER_ERRORS
+        return status is None or status in _BUSY_OR_BROKEN
     return failed.problem in {Problem.UNREACHABLE, Problem.TIMEOUT}

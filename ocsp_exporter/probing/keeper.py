@@ -5,8 +5,8 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Hashable
+from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol, TypeVar
 
 from ocsp_exporter.model import SHORTEST_REST, FetchKind, Problem, StoreResult
@@ -16,6 +16,10 @@ from ocsp_exporter.revocation.checks import Policy
 
 logger = logging.getLogger(__name__)
 
+#: Seconds for which an answer is kept that nobody asks for: longer than the interval of any target.
+HELD_UNASKED = 2 * 86400.0
+#: Seconds for which what is stored is waited for; a disk that takes longer must not keep anybody from asking.
+DISK_PATIENCE = 2.0
 #: Seconds for which a first answer is waited for although the queue before its host is longer.
 QUEUE_PATIENCE = 1.0
 #: More questions than this, or bytes of answers, are not held: those least recently asked are forgotten.
@@ -64,9 +68,13 @@ class Inquiry(Generic[Q]):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Whether an answer can be relied on now, and when it ends, in seconds since 1970 (None: it does not say)."""
+    """Whether an answer can be relied on now, and from when to when it holds by its own word, in seconds since 1970.
+
+    None: it does not say.
+    """
 
     is_usable: bool
+    begins: float | None
     ends: float | None
 
 
@@ -95,6 +103,9 @@ class Source(Protocol[Q_contra, T]):
     async def decode(self, question: Q_contra, encoded: bytes) -> T | None:
         """Read what was written, None where it cannot be read."""
 
+    def outdated(self, before: T, content: T) -> T:
+        """Give `before` with what is to be told of the source, which has gone back to an older answer, `content`."""
+
     def settle(self, content: T) -> T:
         """Give an answer without what is of use only until it is stored."""
 
@@ -112,6 +123,7 @@ class _Entry(Generic[Q, T]):
     known: asyncio.Event = field(default_factory=asyncio.Event)
     failures: int = 0
     was_asked: bool = True
+    sleeps: bool = False
     task: asyncio.Task[None] | None = None
     timer: asyncio.TimerHandle | None = None
 
@@ -120,7 +132,8 @@ class Keeper(Generic[Q, T]):
     """Keeps the answers of one source. Used from one event loop; `clock` is the time of day.
 
     An answer is fetched when it is first asked for, and from then on in time as long as somebody asks for it: a look
-    never waits for a second fetch. `patience`: see `QUEUE_PATIENCE`.
+    does not wait for a second fetch. What nobody asks for is not fetched, and yet kept for whoever asks late.
+    `patience`: see `QUEUE_PATIENCE`.
     """
 
     def __init__(
@@ -137,17 +150,24 @@ class Keeper(Generic[Q, T]):
         self._entries: dict[Q, _Entry[Q, T]] = {}
         self._bytes = 0
 
-    async def get(self, inquiry: Inquiry[Q], deadline: float) -> Kept[T]:
-        """Return what is known by `deadline` on the loop's clock. A fetch may outlive it and serve the next look."""
+    async def get(self, inquiry: Inquiry[Q], deadline: float, patience: float | None = None) -> Kept[T]:
+        """Return what is known by `deadline` on the loop's clock. A fetch may outlive it and serve the next look.
+
+        `patience` is for this look, None: the keeper's.
+        """
         entry = self._entries.pop(inquiry.question, None)
         if entry is None:
             entry = _Entry(inquiry)
             self._start(entry, self._recall(entry))
         self._entries[inquiry.question] = entry  # the last one in: the first ones are forgotten first
         entry.inquiry, entry.was_asked = inquiry, True
+        if entry.sleeps:
+            self._wake(entry)
+        elif entry.timer and not entry.failures and entry.timer.when() > _now() + inquiry.refresh:
+            self._set_timer(entry, inquiry.refresh)
         self._forget_what_is_too_much()
         if not entry.known.is_set():
-            await self._wait(entry, deadline)
+            await self._wait(entry, deadline, self._patience if patience is None else patience)
         return entry.kept
 
     async def close(self) -> None:
@@ -155,18 +175,34 @@ class Keeper(Generic[Q, T]):
         entries, self._entries = tuple(self._entries.values()), {}
         await asyncio.gather(*filter(None, map(_stop, entries)), return_exceptions=True)
 
-    async def _wait(self, entry: _Entry[Q, T], deadline: float) -> None:
-        now = asyncio.get_running_loop().time()
-        for until in (min(deadline, now + self._patience), deadline):
+    async def _wait(self, entry: _Entry[Q, T], deadline: float, patience: float) -> None:
+        for until in (min(deadline, _now() + patience), deadline):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(until):
                     await entry.known.wait()
                     return
-            if self._source.delay(entry.inquiry.question) > self._patience:
+            if self._source.delay(entry.inquiry.question) > patience:
                 return
 
-    def _start(self, entry: _Entry[Q, T], work: "asyncio._CoroutineLike[None]") -> None:
-        entry.task = asyncio.create_task(work)
+    def _start(self, entry: _Entry[Q, T], work: Coroutine[object, object, None]) -> None:
+        entry.task = asyncio.create_task(self._attend(entry, work))
+
+    async def _attend(self, entry: _Entry[Q, T], work: Coroutine[object, object, None]) -> None:
+        """See work through: whatever error of ours ends it fails no probe, and is not the last try."""
+        try:
+            await work
+        except Exception:
+            logger.exception("a fetch ended in an error of the exporter")
+            entry.failures += 1
+            self._note(entry, Kept(entry.kept.usable, None, Problem.UNREACHABLE))
+            self._set_timer(entry, rest_after_failures(entry.failures, entry.inquiry.refresh))
+
+    def _wake(self, entry: _Entry[Q, T]) -> None:
+        """Fetch for who asks late, as for the first one; if that takes too long he gets what is kept."""
+        entry.sleeps = False
+        entry.known.clear()
+        _stop(entry)
+        self._start(entry, self._fetch(entry))
 
     async def _recall(self, entry: _Entry[Q, T]) -> None:
         """Take what was stored before a restart, and fetch what is due."""
@@ -182,7 +218,12 @@ class Keeper(Generic[Q, T]):
     async def _stored(self, inquiry: Inquiry[Q]) -> Fetched[T] | None:
         kind, question = self._source.kind, inquiry.question
         name = self._source.name(question)
-        found = await self._store.read(kind, name, self._source.limit(question))
+        found = None
+        try:
+            async with asyncio.timeout(DISK_PATIENCE):
+                found = await self._store.read(kind, name, self._source.limit(question))
+        except TimeoutError:
+            logger.warning("the store's disk does not answer; what may be there is fetched anew")
         if found is None:
             return None
         content = await self._source.decode(question, found.content)
@@ -205,28 +246,41 @@ class Keeper(Generic[Q, T]):
             fields = {"kind": self._source.kind, "problem": failed.problem, "detail": failed.detail}
             logger.debug("no answer", extra={"fields": fields})
             kept, retry_after = Kept(before, None, failed.problem), failed.retry_after or 0.0
-        except Exception:  # whatever it is, it fails no probe
-            logger.exception("a fetch ended in an error of the exporter")
-            kept = Kept(before, None, Problem.UNREACHABLE)
         else:
-            kept = await self._judged(entry, content)
+            kept = self._judged(entry, content)
+            if kept.usable and kept.usable is not before:
+                await self._put_away(entry.inquiry.question, content, kept.usable.fetched_at, before)
         is_usable = kept.latest is not None and kept.latest is kept.usable
         entry.failures = 0 if is_usable else entry.failures + 1
         self._note(entry, kept)
         self._set_timer(entry, max(self._rest(entry), retry_after))
 
-    async def _judged(self, entry: _Entry[Q, T], content: T) -> Kept[T]:
-        """Take in what came; what can be relied on goes to the disk."""
-        inquiry, now = entry.inquiry, self._clock()
+    def _judged(self, entry: _Entry[Q, T], content: T) -> Kept[T]:
+        """Take in what came.
+
+        Of two answers that can be relied on the one that was given later counts: a mirror or cache may lag behind.
+        """
+        inquiry, before, now = entry.inquiry, entry.kept.usable, self._clock()
         latest = Fetched(self._source.settle(content), now)
-        if not self._source.judge(inquiry.question, content, inquiry.policy, now).is_usable:
-            return Kept(entry.kept.usable, latest)
-        kind, name, before = self._source.kind, self._source.name(inquiry.question), entry.kept.usable
-        if before and content is before.content:
-            await self._store.touch(kind, name, now)
-        elif (encoded := self._source.encode(content)) is not None:
-            await self._store.write(kind, name, encoded, now)
+        judged = self._source.judge(inquiry.question, content, inquiry.policy, now)
+        if not judged.is_usable:
+            return Kept(before, latest)
+        if before and content is not before.content:
+            known = self._source.judge(inquiry.question, before.content, inquiry.policy, now)
+            if known.is_usable and (judged.begins or 0) < (known.begins or 0):
+                kept = replace(before, content=self._source.outdated(before.content, content))
+                return Kept(kept, kept)
         return Kept(latest, latest)
+
+    async def _put_away(self, question: Q, content: T, fetched_at: float, before: Fetched[T] | None) -> None:
+        """Bring the disk up to date with what came; what takes it long goes on, but not before everybody's eyes."""
+        kind, name = self._source.kind, self._source.name(question)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DISK_PATIENCE):
+                if before and content is before.content:
+                    await self._store.touch(kind, name, fetched_at)
+                elif (encoded := self._source.encode(content)) is not None:
+                    await self._store.write(kind, name, encoded, fetched_at)
 
     def _rest(self, entry: _Entry[Q, T]) -> float:
         inquiry, usable = entry.inquiry, entry.kept.usable
@@ -246,6 +300,8 @@ class Keeper(Generic[Q, T]):
         return sum(self._source.size(each.content) for each in held.values())
 
     def _set_timer(self, entry: _Entry[Q, T], seconds: float) -> None:
+        if entry.timer:
+            entry.timer.cancel()
         if self._entries.get(entry.inquiry.question) is entry:
             entry.timer = asyncio.get_running_loop().call_later(seconds, self._when_due, entry)
 
@@ -253,8 +309,11 @@ class Keeper(Generic[Q, T]):
         if entry.was_asked:
             entry.was_asked = False
             self._start(entry, self._fetch(entry))
-        else:
+        elif entry.sleeps or entry.kept.usable is None:
             self._forget(entry)
+        else:
+            entry.sleeps = True
+            self._set_timer(entry, HELD_UNASKED)
 
     def _forget_what_is_too_much(self) -> None:
         while len(self._entries) > 1 and (len(self._entries) > MOST_QUESTIONS or self._bytes > MOST_BYTES):
@@ -264,6 +323,10 @@ class Keeper(Generic[Q, T]):
         del self._entries[entry.inquiry.question]
         self._bytes -= self._size(entry.kept)
         _stop(entry)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _stop(entry: _Entry[Q, T]) -> asyncio.Task[None] | None:
@@ -279,11 +342,13 @@ def rest_after_answer(lasts: float | None, refresh: float) -> float:
 
     Half of what was left of its life, `refresh` at most; a little less, so that not all are due at a time.
     """
-    period = refresh if lasts is None else min(refresh, lasts / 2)
-    return max(period * random.uniform(0.8, 1.0), SHORTEST_REST * random.uniform(1.0, 1.1))  # noqa: S311 -- no secret
+    return _jittered(refresh if lasts is None else min(refresh, lasts / 2))
 
 
 def rest_after_failures(failures: int, refresh: float) -> float:
     """Give the seconds to the next try after so many failures in a row, with some chance: each time twice as long."""
-    period = min(refresh, SHORTEST_REST * 2.0 ** min(failures - 1, 16))
-    return max(period * random.uniform(0.8, 1.0), SHORTEST_REST * random.uniform(1.0, 1.1))  # noqa: S311 -- likewise
+    return _jittered(min(refresh, SHORTEST_REST * 2.0 ** min(failures - 1, 16)))
+
+
+def _jittered(period: float) -> float:
+    return max(period * random.uniform(0.8, 1.0), SHORTEST_REST * random.uniform(1.0, 1.1))  # noqa: S311 -- no secret

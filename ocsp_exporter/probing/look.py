@@ -242,7 +242,7 @@ def _conclude(
                 applicability
                 for depth in checked_depths(shown.path, module.chain)
                 for applicability in compliance.applicability(
-                    certificates[depth], module.responder.urls, module.crl.urls
+                    certificates[depth], *(() if depth else (module.responder.urls, module.crl.urls))
                 )
             ),
         ),

@@ -50,6 +50,7 @@ async def open_prober(
         await asyncio.wait([sweeping])
         await watch.close()
         await opinions.close()
+        store.close()
         await issuers.close()
         await egress.close()
         resolver.close()

@@ -1,8 +1,10 @@
 """The second and third opinion on a path's certificates: what the responder and the CRL say beside the staple."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from cryptography import x509
@@ -16,7 +18,7 @@ from ocsp_exporter.probing.sources import CRLSource, KeptCRL, ResponderSource, j
 from ocsp_exporter.probing.store import Store
 from ocsp_exporter.probing.subject import Subject, askable
 from ocsp_exporter.revocation.checks import policy_of
-from ocsp_exporter.revocation.extensions import crl_urls, ocsp_urls
+from ocsp_exporter.revocation.extensions import crl_urls, is_authority, ocsp_urls
 from ocsp_exporter.revocation.path import checked_depths
 from ocsp_exporter.revocation.status import beside_what_is_kept, status_of
 from ocsp_exporter.revocation.validation import Origin
@@ -68,7 +70,8 @@ class Opinions:
 
     async def _responder(self, subject: Subject) -> Evidence | None:
         settings = subject.module.responder
-        named = settings.urls or ocsp_urls(subject.certificate)
+        configured = subject.configured(settings.urls)
+        named = configured or ocsp_urls(subject.certificate)
         if not settings.query or not named:
             return None
         issuer, problem = subject.issuer, subject.obstacle(named)
@@ -78,7 +81,7 @@ class Opinions:
             subject=subject.certificate,
             issuer=issuer,
             urls=askable(named),
-            vouched_by=subject.voucher(settings.urls),
+            vouched_by=subject.voucher(configured),
             method=settings.method,
             hash=settings.hash,
             nonce=settings.nonce,
@@ -93,14 +96,17 @@ class Opinions:
         return _shown(kept, judge, Source.RESPONDER, subject.depth)
 
     async def _crl(self, subject: Subject) -> Evidence | None:
-        settings = subject.module.crl
-        named = settings.urls or crl_urls(subject.certificate)
+        configured = subject.configured(subject.module.crl.urls)
+        named = configured or crl_urls(subject.certificate)
         if not named:
             return None
         issuer, problem = subject.issuer, subject.obstacle(named)
         if issuer is None or problem:
             return subject.without(Source.CRL, problem or Problem.ISSUER_UNAVAILABLE)
-        question = self._crl_question(issuer, askable(named), subject.voucher(settings.urls), subject.module)
+        question = replace(
+            self._crl_question(issuer, askable(named), subject.voucher(configured), subject.module),
+            is_for_authority=is_authority(subject.certificate),
+        )
         return await self._ask_crl(question, subject.certificate, subject.depth, subject.module, subject.deadline)
 
     async def of_crl(self, target: Target, module: Module, deadline: float) -> Evidence | None:
@@ -123,7 +129,9 @@ class Opinions:
         deadline: float,
     ) -> Evidence | None:
         policy = policy_of(module)
-        kept = await self._crls.get(Inquiry(question, policy, module.crl.refresh), deadline)
+        # Who looks at the CRL alone has nothing else to wait for.
+        patience = math.inf if certificate is None else None
+        kept = await self._crls.get(Inquiry(question, policy, module.crl.refresh), deadline, patience)
 
         def judge(fetched: Fetched[KeptCRL]) -> Evidence:
             origin = Origin(Source.CRL, depth, fetched.fetched_at)
@@ -135,7 +143,8 @@ class Opinions:
 def _may_yet_answer(subject: Subject, said: Evidence | None) -> bool:
     """Tell whether the responder was asked and has not answered: then it is too early to ask the CRL in its place."""
     settings = subject.module.responder
-    return said is None and settings.query and bool(settings.urls or ocsp_urls(subject.certificate))
+    named = subject.configured(settings.urls) or ocsp_urls(subject.certificate)
+    return said is None and settings.query and bool(named)
 
 
 def _shown(kept: Kept[T], judge: Callable[[Fetched[T]], Evidence], source: Source, depth: int) -> Evidence | None:

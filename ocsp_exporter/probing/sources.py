@@ -1,7 +1,9 @@
 """The two sources that are asked over HTTP, as a keeper wants them: how each is fetched, judged, and put on disk."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from hashlib import sha256
 
 from cryptography import x509
@@ -18,6 +20,11 @@ from ocsp_exporter.revocation.checks import Policy
 from ocsp_exporter.revocation.crl import CertificateList, MalformedCRL
 from ocsp_exporter.revocation.status import with_problems
 from ocsp_exporter.revocation.validation import Origin, validate
+
+#: What a question costs in memory beside its answer: its certificates above all (measured: 5.5 KiB).
+_BYTES_PER_QUESTION = 5500
+#: CRLs that are fetched and read at a time: each takes up to twice its size, and that may be 64 MiB.
+_MOST_DOWNLOADS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +43,20 @@ class ResponderSource:
         def is_verified_now(answer: responder.ResponderAnswer) -> bool:
             return self.judge(question, answer, policy, self.clock()).is_usable
 
-        return await responder.ask(self.fetcher, question, is_verified_now, before)
+        confirmable = before if before and is_verified_now(before) else None
+        return await responder.ask(self.fetcher, question, is_verified_now, confirmable)
 
     def judge(
         self, question: responder.Question, content: responder.ResponderAnswer, policy: Policy, now: float
     ) -> Judgement:
         """Say whether the answer is verified."""
-        return _judgement(judge_answer(question, content, now, policy, Origin(Source.RESPONDER)))
+        return _judgement(judge_answer(question, content, now, policy, Origin(Source.RESPONDER)), policy)
+
+    def outdated(
+        self, before: responder.ResponderAnswer, _content: responder.ResponderAnswer
+    ) -> responder.ResponderAnswer:
+        """Keep the later answer: a cache on the way was behind."""
+        return before
 
     def delay(self, question: responder.Question) -> float:
         """Give for how many seconds a request would now wait for its turn."""
@@ -74,7 +88,7 @@ class ResponderSource:
 
     def size(self, content: responder.ResponderAnswer) -> int:
         """Give about how many bytes of memory a response takes."""
-        return len(content.der)
+        return len(content.der) + _BYTES_PER_QUESTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +129,15 @@ class CRLSource:
         """Fetch the CRL from where the question says. Raises FetchFailed."""
 
         def is_usable(crl: CertificateList) -> bool:
-            return self.judge(question, KeptCRL(crl), policy, self.clock()).is_usable
+            judged = self.judge(question, KeptCRL(crl), policy, self.clock())
+            return judged.is_usable and crl_verdict.is_for(crl, is_authority=question.is_for_authority)
 
-        validators = before.validators if before else distribution_point.NO_VALIDATORS
-        fetched = await distribution_point.ask(self.fetcher, question, validators, is_usable)
+        # Of one that has ended, that it has not changed is no news.
+        validators = before.validators if before and is_usable(before.crl) else distribution_point.NO_VALIDATORS
+        async with _downloads(asyncio.get_running_loop()):
+            fetched = await distribution_point.ask(self.fetcher, question, validators, is_usable)
         if fetched is None and before is not None:
-            return before
+            return _without(before, Problem.NUMBER_WENT_BACKWARDS)
         if fetched is None:
             raise FetchFailed(Problem.HTTP_ERROR, "the server says that what was never fetched has not changed")
         kept = KeptCRL(fetched.crl, fetched.der, fetched.problems, fetched.validators)
@@ -128,7 +145,12 @@ class CRLSource:
 
     def judge(self, question: distribution_point.Question, content: KeptCRL, policy: Policy, now: float) -> Judgement:
         """Say whether the CRL can be relied on, whoever asks."""
-        return _judgement(judge_crl(content, None, question.issuer, now, policy, Origin(Source.CRL)))
+        return _judgement(judge_crl(content, None, question.issuer, now, policy, Origin(Source.CRL)), policy)
+
+    def outdated(self, before: KeptCRL, content: KeptCRL) -> KeptCRL:
+        """Keep the later list, and tell of a number that went backwards."""
+        told = {Problem.NUMBER_WENT_BACKWARDS}.intersection(content.problems)
+        return replace(_without(before, Problem.NUMBER_WENT_BACKWARDS), problems=(*before.problems, *told))
 
     def delay(self, question: distribution_point.Question) -> float:
         """Give for how many seconds a request would now wait for its turn."""
@@ -160,7 +182,7 @@ class CRLSource:
 
     def size(self, content: KeptCRL) -> int:
         """Give about how many bytes of memory a CRL takes."""
-        return len(content.crl.entries.records)
+        return len(content.crl.entries.records) + _BYTES_PER_QUESTION
 
 
 def judge_answer(
@@ -183,8 +205,24 @@ def judge_crl(
     return with_problems(crl_verdict.judge(kept.crl, subject, issuer, now, policy, origin), kept.problems)
 
 
-def _judgement(evidence: Evidence) -> Judgement:
-    return Judgement(evidence.status in VERIFIED, evidence.next_update)
+def _judgement(evidence: Evidence, policy: Policy) -> Judgement:
+    begins, ends = evidence.this_update, evidence.next_update
+    if ends is None and begins is not None:
+        ends = begins + int(policy.max_age_without_next_update)
+    return Judgement(evidence.status in VERIFIED, begins, ends)
+
+
+def _without(kept: KeptCRL, problem: Problem) -> KeptCRL:
+    """Give a CRL without a problem; itself where it has none such."""
+    if problem not in kept.problems:
+        return kept
+    return replace(kept, problems=tuple(each for each in kept.problems if each is not problem))
+
+
+@lru_cache(maxsize=1)
+def _downloads(_loop: asyncio.AbstractEventLoop) -> asyncio.Semaphore:
+    """Return what counts the CRLs of an event loop that are fetched; there is one loop but in tests."""
+    return asyncio.Semaphore(_MOST_DOWNLOADS)
 
 
 def _name(urls: tuple[str, ...], *certificates: x509.Certificate) -> str:

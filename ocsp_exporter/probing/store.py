@@ -10,7 +10,10 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from ocsp_exporter.model import FetchKind, StoreResult
 from ocsp_exporter.probing import stored_file
@@ -18,6 +21,10 @@ from ocsp_exporter.probing.observer import NOBODY, Observer
 from ocsp_exporter.probing.stored_file import Corrupt, EndOf, Stored
 
 logger = logging.getLogger(__name__)
+
+_THREADS = 4
+
+T = TypeVar("T")
 
 
 class Store:
@@ -35,6 +42,12 @@ class Store:
         self._clock = clock
         self._is_failing = False
         self._has_told_of_reading = False
+        # Its own: a disk that hangs must not keep the threads from those who have nothing to do with it.
+        self._threads = ThreadPoolExecutor(_THREADS, "store")
+
+    def close(self) -> None:
+        """Let go of the threads."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def read(self, kind: FetchKind, name: str, limit: int) -> Stored | None:
         """Return what was last written, None where there is nothing of up to `limit` bytes. Never raises.
@@ -46,7 +59,7 @@ class Store:
             return None
         path = stored_file.path_of(self._folder, kind, name)
         try:
-            found = await asyncio.to_thread(stored_file.read, path, limit)
+            found = await self._in_thread(partial(stored_file.read, path, limit))
         except Corrupt:
             await self.discard(kind, name, StoreResult.CORRUPT)
             return None
@@ -71,7 +84,7 @@ class Store:
         path = stored_file.path_of(self._folder, kind, name)
         self._observer.store_requested(kind, result)
         try:
-            await asyncio.to_thread(path.unlink)
+            await self._in_thread(path.unlink)
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
@@ -82,9 +95,8 @@ class Store:
         if self._folder is None:
             return
         try:
-            await asyncio.to_thread(
-                stored_file.write, stored_file.path_of(self._folder, kind, name), content, fetched_at
-            )
+            path = stored_file.path_of(self._folder, kind, name)
+            await self._in_thread(partial(stored_file.write, path, content, fetched_at))
         except OSError as error:
             self._count_failure(kind, error)
             return
@@ -99,7 +111,7 @@ class Store:
             return
         path = stored_file.path_of(self._folder, kind, name)
         try:
-            await asyncio.to_thread(os.utime, path, (fetched_at, fetched_at), follow_symlinks=False)
+            await self._in_thread(partial(os.utime, path, (fetched_at, fetched_at), follow_symlinks=False))
         except FileNotFoundError:
             return
         except OSError as error:
@@ -116,7 +128,7 @@ class Store:
             return
         now = self._clock()
         try:
-            files = await asyncio.to_thread(stored_file.find_old, self._folder, now)
+            files = await self._in_thread(partial(stored_file.find_old, self._folder, now))
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
@@ -124,7 +136,7 @@ class Store:
             return
         for file in files:
             try:
-                result = await asyncio.to_thread(stored_file.sweep, file, end_of, now)
+                result = await self._in_thread(partial(stored_file.sweep, file, end_of, now))
             except FileNotFoundError:  # another exporter was faster
                 continue
             except OSError as error:
@@ -132,6 +144,9 @@ class Store:
                 continue
             if result:
                 self._observer.store_requested(file.kind, result)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _count_failure(self, kind: FetchKind, error: OSError) -> None:
         self._observer.store_requested(kind, StoreResult.FAILED)

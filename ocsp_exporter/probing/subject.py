@@ -45,6 +45,10 @@ class Subject:
         """How evidence about it is judged."""
         return policy_of(self.module)
 
+    def configured(self, urls: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the URLs that the operator wrote, as far as they are about this certificate: they are the leaf's."""
+        return () if self.depth else urls
+
     def obstacle(self, urls: Sequence[str]) -> Problem | None:
         """Return why nobody can be asked; without the issuer there is neither CertID nor signature to verify."""
         if not askable(urls):

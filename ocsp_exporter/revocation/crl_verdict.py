@@ -127,6 +127,15 @@ def _timeless_problems(case: Case) -> tuple[Problem, ...]:
     return tuple(problem for check in TIMELESS_CHECKS if (problem := check(case)))
 
 
+def is_for(crl: CertificateList, *, is_authority: bool | None) -> bool:
+    """Tell whether a CRL is about certificates of a kind, those of CAs or others (None: of any), for all reasons."""
+    scope = crl.scope
+    if is_authority is None:
+        return True
+    other_kind = scope.only_user_certificates if is_authority else scope.only_authority_certificates
+    return not (other_kind or scope.only_attribute_certificates or scope.only_some_reasons)
+
+
 def _covers(crl: CertificateList, subject: x509.Certificate, issuer: x509.Certificate) -> bool:
     scope = crl.scope
     if scope.only_attribute_certificates or scope.only_some_reasons:

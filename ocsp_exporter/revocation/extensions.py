@@ -80,8 +80,12 @@ def issuer_urls(certificate: x509.Certificate) -> tuple[str, ...]:
 
 
 def crl_urls(certificate: x509.Certificate) -> tuple[str, ...]:
-    """Return the URLs of the certificate's CRL distribution points, of any scheme (RFC 5280, section 4.2.1.13)."""
-    return tuple(url for point in distribution_points(certificate) for url in point.urls)
+    """Return the URLs of the certificate's CRL distribution points, of any scheme (RFC 5280, section 4.2.1.13).
+
+    Last those whose lists are about some reasons only, or are signed by somebody else: they do not tell enough.
+    """
+    points = sorted(distribution_points(certificate), key=lambda point: point.has_reasons or bool(point.issuers))
+    return tuple(url for point in points for url in point.urls)
 
 
 @dataclass(frozen=True, slots=True)

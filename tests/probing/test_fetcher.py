@@ -150,10 +150,10 @@ FAULTS_OF_HOSTS: Mapping[str, Act] = {
     "unreachable": DOWN,
     "timeout": Act(Problem.TIMEOUT),
     "no HTTP": refused(None),
-    **{str(status): refused(status) for status in (429, 500, 502, 503, 504)},
+    **{str(status): refused(status) for status in (429, 502, 503, 504)},
 }
 OTHER_FAULTS: Mapping[str, Act] = {
-    **{str(status): refused(status) for status in (204, 302, 304, 400, 401, 403, 404, 410)},
+    **{str(status): refused(status) for status in (204, 302, 304, 400, 401, 403, 404, 410, 500)},
     "too large": Act(Problem.TOO_LARGE, 200),
     "encoded": Act(Problem.MALFORMED, 200),
     "blocked": Act(Problem.BLOCKED_BY_EGRESS_POLICY),

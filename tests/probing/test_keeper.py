@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -35,6 +35,7 @@ class Said:
 
     text: bytes
     ends: float | None = None
+    begins: float | None = None
     is_usable: bool = True
 
 
@@ -68,7 +69,13 @@ class Source:
     def judge(self, question: str, content: Said, policy: Policy, now: float) -> Judgement:
         """An answer is usable until its end."""
         del question, policy
-        return Judgement(content.is_usable and (content.ends is None or now < content.ends), content.ends)
+        return Judgement(
+            content.is_usable and (content.ends is None or now < content.ends), content.begins, content.ends
+        )
+
+    def outdated(self, before: Said, content: Said) -> Said:
+        """Tell it apart."""
+        return replace(before, text=before.text + b", not " + content.text)
 
     def delay(self, question: str) -> float:
         """As long as the queue is."""
@@ -193,19 +200,104 @@ def test_an_answer_is_fetched_again_within_refresh_while_somebody_asks() -> None
     assert all(0.8 * HOUR <= rest <= HOUR + 1 for rest in rests)
 
 
-def test_what_nobody_asks_for_any_more_is_forgotten() -> None:
-    """After the last look there is one more fetch at most; who asks much later begins anew."""
+def test_what_nobody_asks_for_any_more_is_fetched_no_more() -> None:
+    """After the last look there is one more fetch at most; who asks much later waits for a new one."""
     source = Source([GOOD])
 
     async def main(keeper: Keeper[str, Said]) -> None:
         await keeper.get(inquiry(), now() + 9)
-        await asyncio.sleep(DAY)
+        await asyncio.sleep(5 * DAY)
         assert len(source.asked_at) <= 2
         before = len(source.asked_at)
         assert (await keeper.get(inquiry(), now() + 9)).usable == Fetched(GOOD, NOW + now())
         assert len(source.asked_at) == before + 1
 
     in_time(source, main)
+
+
+@pytest.mark.parametrize("interval", [3 * MINUTE, 5 * MINUTE, HOUR, 6 * HOUR, DAY])
+def test_what_is_kept_outlives_a_source_that_is_down_however_seldom_it_is_looked_at(interval: float) -> None:
+    """No look in between must not lose what is known, as long as that holds."""
+    source = Source([GOOD, DOWN])
+
+    async def main(keeper: Keeper[str, Said]) -> None:
+        for _ in range(40):
+            kept = await keeper.get(inquiry(), now() + 9)
+            assert kept.usable == Fetched(GOOD, NOW + 1)
+            await asyncio.sleep(interval)
+        assert kept.problem is Problem.UNREACHABLE
+
+    in_time(source, main)
+
+
+def test_who_asks_late_gets_what_is_kept_where_the_source_takes_too_long() -> None:
+    """He waits until his deadline, and no longer."""
+    source = Source([GOOD], takes=1.0)
+
+    async def main(keeper: Keeper[str, Said]) -> None:
+        await keeper.get(inquiry(), now() + 9)
+        await asyncio.sleep(DAY)
+        source.takes = 60.0
+        begun = now()
+        kept = await keeper.get(inquiry(), now() + 9)
+        assert now() == begun + 9
+        assert kept.usable
+        assert kept.usable.content is GOOD
+
+    in_time(source, main)
+
+
+def test_an_answer_from_before_the_one_that_is_kept_takes_nothing_back() -> None:
+    """A cache that lags behind is told of by the source; once the kept one has ended, the older one counts."""
+    later = Said(b"later", NOW + 3 * HOUR, NOW - 1)
+    earlier = Said(b"earlier", NOW + 30 * DAY, NOW - 2)
+    source = Source([later, earlier])
+
+    async def main(keeper: Keeper[str, Said]) -> None:
+        looks = await _look_each_minute(keeper, 5 * 60)
+        told = [look.usable.content.text for look in looks if look.usable]
+        assert told[0] == b"later"
+        assert b"later, not earlier" in told
+        assert told[-1] == b"earlier"
+
+    in_time(source, main)
+
+
+def test_the_most_impatient_asker_decides_how_soon_an_answer_is_fetched_again() -> None:
+    """Whoever asks in between, and however patient he is."""
+    source = Source([GOOD])
+
+    async def main(keeper: Keeper[str, Said]) -> None:
+        for _ in range(6 * 60):
+            await keeper.get(inquiry(refresh=5 * MINUTE), now() + 9)
+            await asyncio.sleep(MINUTE / 2)
+            await keeper.get(inquiry(refresh=6 * HOUR), now() + 9)
+            await asyncio.sleep(MINUTE / 2)
+
+    in_time(source, main)
+    assert len(source.asked_at) >= 6 * 60 / 5
+
+
+def test_an_error_of_ours_outside_the_fetch_is_not_the_last_try(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever raises, whoever asks is told, and it is tried again."""
+    source = Source([GOOD])
+    judge = source.judge
+    monkeypatch.setattr(source, "judge", _fail)
+
+    async def main(keeper: Keeper[str, Said]) -> None:
+        assert (await keeper.get(inquiry(), now() + 9)).problem is Problem.UNREACHABLE
+        monkeypatch.setattr(source, "judge", judge)
+        await asyncio.sleep(3 * MINUTE)
+        assert (await keeper.get(inquiry(), now() + 9)).usable
+
+    in_time(source, main)
+    assert "cannot start a thread" in caplog.text
+
+
+def _fail(*_: object) -> Judgement:
+    raise RuntimeError("cannot start a thread")
 
 
 def test_a_source_that_goes_down_is_seen_within_refresh_and_its_last_answer_stays() -> None:
@@ -321,11 +413,11 @@ def test_more_questions_than_can_be_held_make_the_oldest_forgotten(monkeypatch: 
 def restarted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Restarted":
     """Run a keeper with a folder once for each list entry: look at these times, then end."""
 
-    async def at_once(work: Callable[..., object], *args: object, **options: object) -> object:
+    async def at_once(_store: Store, work: Callable[[], object]) -> object:
         """Threads know nothing of virtual time."""
-        return work(*args, **options)
+        return work()
 
-    monkeypatch.setattr(asyncio, "to_thread", at_once)
+    monkeypatch.setattr(Store, "_in_thread", at_once)
 
     def go(source: Source, looks: list[float]) -> list[StoreResult]:
         counted = Counted()

@@ -399,7 +399,7 @@ async def test_what_could_not_be_asked_in_time_is_not_held_against_the_responder
 
 async def test_a_responder_that_is_left_alone_is_not_up() -> None:
     """While its host is paused nothing is sent, and what came before the pause is not told again as if it came now."""
-    async with responding(lambda _: Said(b"oops", 500, "text/html")) as responder, probing() as prober:
+    async with responding(lambda _: Said(b"oops", 502, "text/html")) as responder, probing() as prober:
         for _ in range(3):
             [findings] = findings_of(await prober.probe(target(responder.url()), MODULE))
     assert len(responder.asked) == 4

@@ -110,6 +110,15 @@ ENDPOINTS = (
         labels={"depth": "0"},
     ),
     Case(
+        "a file on a server's disk says it",
+        "OcspCertificateUnknown",
+        CRITICAL,
+        bad=status("file", "unknown"),
+        near=status("file", "invalid"),
+        labels={"depth": "0"},
+        of=STAPLE_FILE,
+    ),
+    Case(
         "a required staple is missing",
         "OcspMustStapleViolated",
         CRITICAL,
@@ -210,6 +219,15 @@ ENDPOINTS = (
         bad={**elapsed("staple", 0.6, life=4 * HOUR), **NOT_REQUIRED},
         near={**elapsed("staple", 0.4, life=4 * HOUR), **NOT_REQUIRED},
         labels=STAPLE,
+    ),
+    Case(
+        "less than four hours, of a file on a server's disk",
+        "OcspStapleEndsSoon",
+        WARNING,
+        bad=elapsed("file", 0.9, life=24 * HOUR),
+        near=elapsed("file", 0.8, life=24 * HOUR),
+        labels={"source": "file", "depth": "0"},
+        of=STAPLE_FILE,
     ),
     Case(
         "the responder's answer is newer by more than 0.6 of the staple's life",
@@ -400,6 +418,15 @@ AUTHORITIES = (
         labels={"responder_id": "CN=Responder", "signer": "delegated"},
         about=About.HOST,
         lasts=200,
+    ),
+    Case(
+        "less than two days, of which nothing is known before",
+        "OcspResponderSignerExpiring",
+        WARNING,
+        bad=signed_until(40 * HOUR),
+        near=signed_until(15 * DAY),
+        labels={"responder_id": "CN=Responder", "signer": "delegated"},
+        about=About.HOST,
     ),
     Case(
         "less than two weeks; the near miss is another one than signed two weeks ago",

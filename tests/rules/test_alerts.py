@@ -6,17 +6,19 @@ from typing import Literal, TypeAlias
 
 import pytest
 
-from tests.rules.cases import CASES, About, Case, problem
+from tests.rules.cases import CASES, About, Case, problem, signed_until
 from tests.rules.promtool import Expectation, Labels, Story, Subject, run
 from tests.rules.rule_file import ALERTS, NAMES, Rule
 from tests.rules.series import (
     CRL_FILE,
+    DAY,
     EXPORTER,
     HEALTHY,
     NOT_APPLICABLE,
     RESPONDER,
     STAPLE_FILE,
     Series,
+    evidence,
     status,
 )
 
@@ -159,20 +161,36 @@ def test_what_is_well_and_what_does_not_apply_fire_nothing(tmp_path: Path, sched
     assert run(tmp_path, [Story("well", subjects, [Expectation(179, "ALERTS", [])])]) == ""
 
 
-def test_a_host_is_told_once_for_all_its_targets(tmp_path: Path) -> None:
-    """Three targets whose responder gives bad answers are one alert, with their number as its value."""
-    bad = {**HEALTHY, **status("responder", "invalid"), problem("responder", "signature_invalid"): 1}
+def test_what_targets_share_is_told_once(tmp_path: Path) -> None:
+    """Of two targets, one at two addresses and one with two keys, there is one alert about what they have in common."""
+    bad = {
+        **HEALTHY,
+        **status("responder", "invalid"),
+        problem("responder", "signature_invalid"): 1,
+        **evidence("crl", elapsed=0.96),
+        **signed_until(10 * DAY),
+        "ocsp_probe_timestamp_seconds": 0,
+    }
+    variants = [{"address": "192.0.2.1"}, {"address": "192.0.2.2"}, {"key_type": "rsa"}, {"key_type": "ecdsa"}]
     subjects = [
-        Subject(OF_EXPORTER, [(EXPORTER, 60)]),
-        *(target(f"{number}.example.org:443", "probe", [(bad, 60)]) for number in range(3)),
+        Subject(OF_EXPORTER, [(EXPORTER, 120)]),
+        *(Subject({**labels_of(f"{len(each)}.example.org", "workers"), **each}, [(bad, 120)]) for each in variants),
     ]
-    of_host = {"job": "ocsp_probe", **SITE, **TEAM, "source": "responder", "host": "ocsp.example.org"}
-    firing = {"alertname": "OcspResponderAnswerInvalid", "severity": "critical", "alertstate": "firing", **of_host}
+    of_all = {"job": "ocsp", **SITE, **TEAM}
+    expected = [
+        ("OcspResponderAnswerInvalid", "critical", {"source": "responder", "host": "ocsp.example.org"}),
+        ("OcspCrlExpiring", "warning", {"source": "crl", "host": "crl.example.org"}),
+        ("OcspResponderSignerExpiring", "warning", {"responder_id": "CN=Responder", "signer": "delegated"}),
+        ("OcspExporterResultsStale", "warning", {"instance": "exporter:10960"}),
+    ]
+    alerts: list[tuple[Labels, float]] = [
+        ({"__name__": "ALERTS", "alertstate": "firing", "alertname": name, "severity": severity, **of_all, **more}, 1)
+        for name, severity, more in expected
+    ]
+    invalid = {**of_all, "source": "responder", "host": "ocsp.example.org"}
     expectations = [
-        Expectation(30, "ALERTS", [({"__name__": "ALERTS", **firing}, 1)]),
-        Expectation(
-            30, "ocsp:host_invalid_answers:count", [({"__name__": "ocsp:host_invalid_answers:count", **of_host}, 3)]
-        ),
+        Expectation(110, 'ALERTS{alertstate="firing"}', alerts),
+        Expectation(110, "0 + ocsp:host_invalid_answers:count", [(invalid, 4)]),
     ]
     assert run(tmp_path, [Story("once", subjects, expectations)]) == ""
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from ocsp_exporter.cli import main
 from ocsp_exporter.metrics import METRICS, TARGET_LABELS
-from ocsp_exporter.model import FetchKind, Problem, Source, Status
+from ocsp_exporter.model import Check, FetchKind, Problem, Source, Status
 from ocsp_exporter.serving.own_metrics import OWN_METRICS
 from tests.peers.daemons import PATIENCE, find
 from tests.rules.promql import label_lists, selectors
@@ -17,13 +19,6 @@ from tests.rules.rule_file import ALERTS, ALL, RULES, Rule
 ROOT = Path(__file__).parents[2]
 RUNBOOKS = ROOT / "docs/runbooks"
 
-#: Metrics that are not published yet, and their labels: of `prober: responder`.
-PENDING = {
-    "ocsp_responder_up": ("method",),
-    "ocsp_responder_request_duration_seconds": ("method",),
-    "ocsp_responder_conforms": ("check",),
-    "ocsp_responder_clock_skew_seconds": (),
-}
 #: Labels of every series of a target: the exporter's, and Prometheus's.
 OF_TARGETS = (*TARGET_LABELS, "address", "key_type")
 OF_SCRAPES = ("job", "instance")
@@ -33,7 +28,7 @@ PUBLISHED = {
     **{metric.name: metric.labels for metric in OWN_METRICS},
     **{f"{metric.name}_bucket": (*metric.labels, "le") for metric in OWN_METRICS if metric.kind == "histogram"},
 }
-KNOWN = {**PUBLISHED, **{name: (*labels, *OF_TARGETS) for name, labels in PENDING.items()}, "up": ()}
+KNOWN = {**PUBLISHED, "up": ()}
 RECORDED = {rule.name for rule in ALL if not rule.is_alert}
 LABELS = {label for labels in KNOWN.values() for label in (*labels, *OF_SCRAPES)}
 
@@ -43,6 +38,7 @@ VALUES: dict[str, set[str]] = {
     "status": set(Status),
     "problem": set(Problem),
     "kind": set(FetchKind),
+    "check": set(Check),
 }
 
 for_each_rule = pytest.mark.parametrize("rule", ALL, ids=lambda rule: f"{rule.name}-{rule.severity}")
@@ -54,6 +50,14 @@ def test_promtool_takes_it() -> None:
     command = [find("promtool"), "check", "rules", "--lint-fatal", str(RULES)]
     done = subprocess.run(command, text=True, capture_output=True, check=False, timeout=PATIENCE)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
+def test_it_comes_with_the_package(tmp_path: Path) -> None:
+    """Whoever has no clone of the project gets it by a command, as it is."""
+    done = CliRunner().invoke(main, ["docs", "dashboards", "--write", str(tmp_path)])
+    assert done.exit_code == 0
+    assert (tmp_path / "prometheus" / RULES.name).read_bytes() == RULES.read_bytes()
+    assert '"dashboards/prometheus" = "ocsp_exporter/dashboards/prometheus"' in (ROOT / "pyproject.toml").read_text()
 
 
 @for_each_rule
@@ -76,11 +80,6 @@ def test_it_keeps_the_labels_of_users(rule: Rule) -> None:
         if word == "on":
             assert set(labels) <= {"job", "instance"}
     assert "on (" not in rule.expr.replace("and on (", "").replace("unless on (", "")
-
-
-def test_nothing_is_waited_for_any_longer() -> None:
-    """What is published by now is not to be found among that which is not yet."""
-    assert set(PENDING) & set(PUBLISHED) == set()
 
 
 def test_thresholds_stand_in_one_place() -> None:
@@ -112,6 +111,19 @@ def test_each_says_how_long_it_waits_and_is_kept() -> None:
     alerts = [rule for group in groups for rule in group["rules"] if "alert" in rule]
     for alert in alerts:
         assert list(alert) == ["alert", "expr", "for", "keep_firing_for", "labels", "annotations"], alert["alert"]
+
+
+@for_each_alert
+def test_it_is_kept_for_as_long_as_a_target_may_fail_unseen(rule: Rule) -> None:
+    """What is about a target is kept until it is told that it cannot be looked at, and a little longer."""
+    not_looked_at = next(each.wait for each in ALERTS if each.name == "OcspTargetNotLookedAt")
+    assert rule.keep == (5 * 60 if rule.group == "ocsp-exporter" else not_looked_at + 5 * 60)
+
+
+def test_rules_of_one_alert_say_the_same() -> None:
+    """Those with different severities differ in nothing that is read."""
+    for rule in ALERTS:
+        assert rule.annotations == next(each for each in ALERTS if each.name == rule.name).annotations
 
 
 @for_each_alert

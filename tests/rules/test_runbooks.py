@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ocsp_exporter.model import Check
 from tests.rules.rule_file import ALERTS, NAMES
 
 RUNBOOKS = Path(__file__).parents[2] / "docs/runbooks"
@@ -51,6 +52,14 @@ def test_it_is_silenced_by_its_own_name_and_a_label_that_it_has(name: str) -> No
     [(alert, label)] = re.findall(r'alertname=(\S+) (\w+)="\$\w+"', page)
     assert alert == name
     assert label in {"target", "host", "instance", "responder_id"}
+
+
+def test_every_rule_for_responders_is_told_of() -> None:
+    """Who is concerned by a rule that is broken is told of each that the exporter looks at."""
+    page = (RUNBOOKS / "OcspResponderNotConforming.md").read_text()
+    _, table = page.split("| check | who fails |\n")
+    told = [check for row in table.split("\n\n")[0].splitlines() for check in re.findall(r"`(\w+)`", row.split("|")[1])]
+    assert sorted(told) == sorted(Check)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
