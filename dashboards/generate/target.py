@@ -4,8 +4,8 @@ from grafana_foundation_sdk.models import dashboard
 
 from dashboards.generate import look
 from dashboards.generate.document import Document, Section, query_variable, single_variable
-from dashboards.generate.panels import graph, grid, tile, timeline
-from dashboards.generate.parts import Column, Happening, Query
+from dashboards.generate.panels import graph, tile, timeline
+from dashboards.generate.parts import Happening, Query
 from dashboards.generate.promql import (
     IDENTITY,
     ONE,
@@ -18,6 +18,7 @@ from dashboards.generate.promql import (
     status_code,
 )
 from dashboards.generate.shared import INSTANCE, JOB, MATCHERS
+from dashboards.generate.target_tables import certificates, evidence, problems, revocation, session
 
 _TARGETS = series("ocsp_probe_success", OWN)
 _TARGET = single_variable("target", "Target", f"label_values({_TARGETS}, target)")
@@ -27,7 +28,6 @@ _MODULE = query_variable("module", "Module", f"label_values({_OF_TARGET}, module
 #: Where a target is looked at in several ways, their names follow.
 _WAY = "{{address}} {{key_type}}"
 _EVIDENCE = f"{IDENTITY}, source, depth"
-_CERTIFICATE = f"{IDENTITY}, depth"
 #: Words of the time line, beside those of the statuses: other numbers for what has no status.
 _KEPT, _NOT_KEPT, _LOOKED, _NOT_LOOKED = 11, 12, 13, 14
 _WORDS = {
@@ -156,29 +156,6 @@ def _lifetime() -> dashboard.Panel:
     )
 
 
-def _problems() -> dashboard.Panel:
-    problems = any_of(
-        series("ocsp_problem", ONE),
-        f'label_replace({series("ocsp_chain_error", ONE)}, "problem", "chain: $1", "error", "(.*)")',
-        f'label_replace({series("ocsp_probe_failure", ONE)}, "problem", "not looked at: $1", "failure", "(.*)")',
-    )
-    return grid(
-        "Problems now",
-        "Everything that is wrong with the evidence, why the chain does not verify, and why the target could not be "
-        "looked at. Empty is good. docs/verdicts.md says what each means and what to do.",
-        [f"max by ({_EVIDENCE}, problem) (\n{problems}\n)"],
-        [
-            Column("source", "Source", width=110),
-            Column("depth", "Depth", width=70),
-            Column("problem", "Problem"),
-            Column("module", "Module"),
-            Column("address", "Address"),
-            Column("key_type", "Key type"),
-        ],
-        empty=look.NOTHING,
-    )
-
-
 def _lag() -> dashboard.Panel:
     return graph(
         "Staple lag",
@@ -214,113 +191,6 @@ def _handshakes() -> dashboard.Panel:
     )
 
 
-def _evidence() -> dashboard.Panel:
-    def when(name: str) -> str:
-        return f"max by ({_EVIDENCE}) ({series(name, ONE)}) * 1000"
-
-    info = series("ocsp_response_info", ONE)
-    return grid(
-        "Evidence",
-        "What each source's evidence says of itself, believed or not, and when it was obtained.",
-        [
-            status_code(ONE, _EVIDENCE),
-            when("ocsp_this_update_timestamp_seconds"),
-            when("ocsp_next_update_timestamp_seconds"),
-            when("ocsp_produced_at_timestamp_seconds"),
-            when("ocsp_source_fetched_timestamp_seconds"),
-            when("ocsp_signer_not_after_timestamp_seconds"),
-            f"max by ({_EVIDENCE}, signer, responder_id) ({info})",
-        ],
-        [
-            Column("source", "Source", width=100),
-            Column("depth", "Depth", width=70),
-            Column("Value #A", "Status", mappings=look.mappings(look.STATUS_CODE_WORDS), width=105),
-            Column("Value #B", "thisUpdate", unit="dateTimeAsIso", width=155),
-            Column("Value #C", "nextUpdate", unit="dateTimeAsIso", width=155),
-            Column("Value #D", "producedAt", unit="dateTimeAsIso", width=155),
-            Column("Value #E", "Obtained", unit="dateTimeAsIso", width=155),
-            Column("Value #F", "Signer ends", unit="dateTimeAsIso", width=155),
-            Column("signer", "Signed by", width=90),
-            Column("responder_id", "Responder ID"),
-            Column("module", "Module", width=90),
-            Column("address", "Address"),
-            Column("key_type", "Key type"),
-        ],
-    )
-
-
-def _certificates() -> dashboard.Panel:
-    info = series("ocsp_certificate_info", ONE)
-    ends = series("ocsp_certificate_not_after_timestamp_seconds", ONE)
-    return grid(
-        "Certificates",
-        "The certificates that are checked, the leaf at depth 0.",
-        [
-            f"max by ({_CERTIFICATE}, subject, issuer, serial_number, public_key_algorithm) ({info})",
-            f"max by ({_CERTIFICATE}) ({ends}) * 1000",
-        ],
-        [
-            Column("depth", "Depth", width=70),
-            Column("subject", "Subject"),
-            Column("issuer", "Issuer"),
-            Column("Value #B", "Ends", unit="dateTimeAsIso", width=165),
-            Column("public_key_algorithm", "Key", width=120),
-            Column("serial_number", "Serial number"),
-            Column("module", "Module"),
-            Column("address", "Address"),
-            Column("key_type", "Key type"),
-        ],
-    )
-
-
-def _session() -> dashboard.Panel:
-    def fact(name: str) -> str:
-        return f"min by ({IDENTITY}) ({series(name, ONE)})"
-
-    info = series("ocsp_tls_info", ONE)
-    return grid(
-        "TLS",
-        "What the handshake negotiated, whether it completed and the server asked for a client certificate, whether "
-        "the certificate has the TLS feature (Must-Staple), and whether the policy requires a staple here.",
-        [
-            f"max by ({IDENTITY}, version, cipher) ({info})",
-            fact("ocsp_tls_handshake_complete"),
-            fact("ocsp_tls_client_certificate_requested"),
-            fact("ocsp_must_staple"),
-            fact("ocsp_staple_required"),
-        ],
-        [
-            Column("version", "Version", width=80),
-            Column("cipher", "Cipher"),
-            Column("Value #B", "Completed", mappings=look.mappings(look.YES_NO), width=90),
-            Column("Value #C", "Client cert.", mappings=look.mappings(look.YES_NO), width=100),
-            Column("Value #D", "Must-Staple", mappings=look.mappings(look.YES_NO), width=100),
-            Column("Value #E", "Required", mappings=look.mappings(look.YES_NO), width=90),
-            Column("module", "Module", width=90),
-            Column("address", "Address"),
-            Column("key_type", "Key type"),
-        ],
-    )
-
-
-def _revocation() -> dashboard.Panel:
-    revocation = series("ocsp_revocation_timestamp_seconds", ONE)
-    return grid(
-        "Revocation",
-        "When and why the certificate was revoked, by each source that says so. Empty is good.",
-        [f"max by ({_EVIDENCE}, reason) ({revocation}) * 1000"],
-        [
-            Column("source", "Source", width=110),
-            Column("depth", "Depth", width=70),
-            Column("Value", "Revoked at", unit="dateTimeAsIso", width=180),
-            Column("reason", "Reason"),
-            Column("address", "Address"),
-            Column("key_type", "Key type"),
-        ],
-        empty=look.NOTHING,
-    )
-
-
 def _changes() -> dashboard.AnnotationQuery:
     status = series("ocsp_status", ONE)
     return Happening(
@@ -345,16 +215,16 @@ def target() -> Document:
                     (3, [(4, each) for each in _verdicts()]),
                     (3, [(4, each) for each in _times()]),
                     (7, [(24, _over_time())]),
-                    (9, [(14, _lifetime()), (10, _problems())]),
+                    (9, [(14, _lifetime()), (10, problems())]),
                 ),
             ),
             Section("Details over time", ((8, [(8, _lag()), (8, _phases()), (8, _handshakes())]),)),
             Section(
                 "Details now",
                 (
-                    (7, [(24, _evidence())]),
-                    (6, [(24, _certificates())]),
-                    (6, [(14, _session()), (10, _revocation())]),
+                    (7, [(24, evidence())]),
+                    (6, [(24, certificates())]),
+                    (6, [(14, session()), (10, revocation())]),
                 ),
             ),
         ),
