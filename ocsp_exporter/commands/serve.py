@@ -55,7 +55,8 @@ class Work:
 
 def run(work: Work, listen: Listen, log_level: str, log_format: Literal["logfmt", "json"]) -> None:
     """Serve until SIGINT or SIGTERM. Raises ClickException where it cannot begin."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it means to load the configuration anew
+    # Kept until somebody listens: a configuration that changes during the start is loaded after it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     shard = _shard(work.shard)
     # The digest first: what comes into the file after that is a change.
     digest = digest_of(work.config_file)

@@ -15,6 +15,7 @@ from ocsp_exporter.model import (
     Findings,
     MethodFindings,
     Module,
+    Profile,
     RequestMethod,
     ResponderFindings,
     Source,
@@ -97,7 +98,8 @@ async def _hear_more(
     questioner: Questioner, subject: Subject, hearing: Hearing, methods: tuple[RequestMethod, ...]
 ) -> Hearing:
     """Ask what remains to be asked, by those methods that bring anything, the more direct one first."""
-    known = questioner.module.known_answers
+    module = questioner.module
+    known = module.known_answers
     asked = {each.method: each for each in (hearing.get, hearing.post) if each}
 
     async def about(number: int, method: RequestMethod) -> Exchange | None:
@@ -105,10 +107,14 @@ async def _hear_more(
             return asked[method]
         return await questioner.ask(Numbered(number, questioner.issuer), method)
 
+    async def about_nobody() -> Exchange | None:
+        # Only public CAs are bound to know what they did not assign.
+        return await about(_unassigned_number(), methods[0]) if module.profile is Profile.PUBLIC else None
+
     (hearing, nobody, nonce), answers = await asyncio.gather(
         asyncio.gather(
             _by_sha256(questioner, subject, hearing, methods[0]),
-            about(_unassigned_number(), methods[0]),
+            about_nobody(),
             _by_nonce(questioner, subject, hearing, methods[0]),
         ),
         asyncio.gather(*(about(each.serial_number, method) for each in known for method in methods)),

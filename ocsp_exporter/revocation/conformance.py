@@ -74,6 +74,7 @@ RULES: tuple[Rule, ...] = (
         "It does not say good of a serial number that its CA never assigned: whoever forges a certificate invents one",
         "CA/B Baseline Requirements, 4.9.9; RFC 6960, section 2.2, leaves it open",
         checks.unassigned_serial_not_good,
+        public=True,  # a private one may know its CRL alone, as ADCS does
     ),
     Rule(
         Check.SHA256_CERT_ID,

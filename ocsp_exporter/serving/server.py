@@ -231,6 +231,8 @@ def _reload_signal(reload: Callable[[], None]) -> Iterator[None]:
     """Have SIGHUP call `reload` while this is entered."""
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, reload)
+    # One that came during the start was kept back.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     try:
         yield
     finally:

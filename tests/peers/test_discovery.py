@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -157,6 +158,28 @@ def test_a_reload_keeps_what_stays(place: Place, way: str) -> None:
         )
         assert successful()[-1].endswith(" 1.0")
         assert series(exporter, "ocsp_probe_timestamp_seconds") == obtained
+
+
+def test_a_reload_that_comes_during_the_start_is_done_after_it(tmp_path: Path) -> None:
+    """A signal that comes while the exporter cannot load anything yet neither ends it nor is lost."""
+    targets = [f"127.0.0.1:{port}" for port in range(1, 5000)]
+    write(tmp_path / "c.yaml", yaml.safe_dump({"targets": [{"targets": targets, "interval": "1h"}]}).encode())
+    command = [sys.executable, "-m", "ocsp_exporter", "--config.file", "c.yaml", "--web.listen-address", f"{HOST}:0"]
+    log = tmp_path / "log"
+    with log.open("wb") as out, subprocess.Popen(command, cwd=tmp_path, stderr=out) as process:
+        try:
+            until(lambda: blocks_sighup(process.pid), lambda: "it does not begin")
+            process.send_signal(signal.SIGHUP)
+            assert "msg=listening" not in log.read_text()
+            until(lambda: 'msg="configuration loaded"' in log.read_text(), log.read_text)
+        finally:
+            process.terminate()
+
+
+def blocks_sighup(pid: int) -> bool:
+    """Tell whether signals of this kind are kept back for a process."""
+    [blocked] = re.findall(r"^SigBlk:\s*(\w+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return bool(int(blocked, 16) >> (signal.SIGHUP - 1) & 1)
 
 
 def test_a_reload_is_answered(place: Place) -> None:

@@ -69,9 +69,10 @@ async def test_a_responder_that_does_all_rightly(tmp_path: Path) -> None:
         assert result.exit_code == 0, result.output
         assert result.stdout.startswith(f"{world.url}  module responder, probed ")
         assert " OK  The responder's answer is good, for another 6 d 22 h." in result.stdout
-        assert "  conforms      unassigned_serial_not_good: unknown\n" in result.stdout
-        assert "CA/B Baseline Requirements, 4.9.9; RFC 6960" in " ".join(result.stdout.split())
+        assert "  conforms      get: good\n" in result.stdout
+        assert "RFC 6960, appendix A.1; RFC 9919, section 6; CA/B" in " ".join(result.stdout.split())
         assert "validity_interval" not in result.stdout
+        assert "unassigned_serial_not_good" not in result.stdout
         public = await examine(*world.files, "--profile", "public")
         assert (public.exit_code, "  conforms      validity_interval: 7.0 d\n" in public.stdout) == (0, True)
         named = await examine(*world.files, "--url", world.url)

@@ -548,9 +548,9 @@ def test_every_check_has_one_rule_in_the_order_in_which_they_are_published() -> 
 
 
 def test_the_rules_of_public_cas_bind_nobody_else() -> None:
-    """How long an answer holds is for a private CA to decide."""
+    """How long an answer holds, and what it says of what it never issued, is for a private CA to decide."""
     private, public = ({each.check for each in judge(GOOD, profile)} for profile in Profile)
-    assert public - private == {Check.VALIDITY_INTERVAL, Check.UPDATED_IN_TIME}
+    assert public - private == {Check.UNASSIGNED_SERIAL_NOT_GOOD, Check.VALIDITY_INTERVAL, Check.UPDATED_IN_TIME}
 
 
 def test_nothing_heard_is_nothing_judged() -> None:
