@@ -26,6 +26,7 @@ from ocsp_exporter.probing.handshake import KeyTypeRefused
 from ocsp_exporter.probing.issuer_fetch import IssuerFetch
 from ocsp_exporter.probing.look import Look
 from ocsp_exporter.probing.opinions import Opinions
+from ocsp_exporter.probing.remembered import Memory
 from ocsp_exporter.probing.resolver import Addresses, Resolver
 from ocsp_exporter.probing.responder_watch import ResponderWatch
 from ocsp_exporter.probing.roots import system_roots
@@ -65,6 +66,7 @@ class Prober:
         self._responders = responders
         self._staple_files = StapleWatch(clock)
         self._staple_copies = StapleCopies()
+        self._memory = Memory()
         self._told: set[str] = set()
         system_roots()  # they are read once, so while there are surely files to be had
 
@@ -198,7 +200,13 @@ class Prober:
         if failed is None:
             try:
                 findings = await Look(
-                    way, timing, self._clock, self._issuers, self._opinions, self._staple_copies
+                    way,
+                    timing,
+                    self._clock,
+                    self._issuers,
+                    self._opinions,
+                    self._staple_copies,
+                    self._memory.of(way),
                 ).findings()
             except Exception as error:  # noqa: BLE001 -- likewise
                 failed = _failed(way.target, error)
