@@ -34,7 +34,7 @@ from ocsp_exporter.probing.timing import Timing, by
 from ocsp_exporter.probing.ways import Way
 from ocsp_exporter.revocation import compliance
 from ocsp_exporter.revocation.checks import policy_of
-from ocsp_exporter.revocation.path import checked_depths, is_self_signed, issuer_on
+from ocsp_exporter.revocation.path import is_self_signed, issuer_on
 from ocsp_exporter.revocation.validation import Origin, judge
 
 logger = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ class Look:
         views = [await self._with_issuer(view) for view in views]
         shown = _shown(views)
         opinions = self.opinions
-        told = await opinions.about(shown.path, self.way.module, self.way.deadline) if opinions else ()
+        told = await opinions.about(shown.lineage.subjects, self.way.deadline) if opinions else ()
         return _conclude(self.way.module, views, counted, told, await self._copy(views[:counted]))
 
     async def _copy(self, views: Sequence[_View]) -> StapleCopy | None:
@@ -242,13 +242,7 @@ def _conclude(
         certificates=certificates,
         applicability=(
             compliance.staple_applicability(required=required, sent=bool(staples)),
-            *(
-                applicability
-                for depth in checked_depths(shown.path, module.chain)
-                for applicability in compliance.applicability(
-                    certificates[depth], module.responder.urls, module.crl.urls
-                )
-            ),
+            *shown.lineage.applicability,
         ),
         evidence=evidence,
         revoked=revoked,

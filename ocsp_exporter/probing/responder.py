@@ -11,7 +11,7 @@ from ocsp_exporter.probing.allowance import Allowance
 from ocsp_exporter.probing.egress import Answer, FetchFailed, Request
 from ocsp_exporter.probing.egress_policy import Voucher
 from ocsp_exporter.probing.fetcher import Fetcher
-from ocsp_exporter.probing.remembered import LastExamination
+from ocsp_exporter.probing.last_examination import LastExamination
 from ocsp_exporter.revocation.request import LONGEST_GET_URL, build, get_url
 
 NONCE_OCTETS = 32  # RFC 9654, section 2.1

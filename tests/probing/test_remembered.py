@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.model import KeyType, Module, Problem, Status, TLSSettings
-from ocsp_exporter.probing.remembered import LastExamination, LastLineage, Memory
+from ocsp_exporter.probing.last_examination import LastExamination
+from ocsp_exporter.probing.remembered import LastLineage, Memory
 from ocsp_exporter.probing.ways import Way
 from ocsp_exporter.revocation.checks import Policy
 from ocsp_exporter.revocation.validation import examine, judge
