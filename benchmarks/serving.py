@@ -25,7 +25,7 @@ from ocsp_exporter.target import parse_target
 
 TARGETS = 10_000
 #: Targets that are held while memory is measured: each is probed once.
-HELD = 2_000
+HELD = 10_000
 _TICK = 0.001
 _PATIENCE = 120.0
 
@@ -83,7 +83,7 @@ def memory(stage: Stage) -> tuple[float, float]:
         while probes_made(page(port)) < HELD:
             if time.monotonic() > deadline:
                 raise RuntimeError("the exporter does not come round")
-            time.sleep(0.5)
+            time.sleep(5.0)
         return idle, (_resident(process) - idle) * 1024 / HELD
 
 
