@@ -43,7 +43,7 @@ class Opinions:
 
         A source that was not asked, or of which nothing is known yet, is left out. Never raises.
         """
-        if len(subjects) == 1:  # as nearly always; a task of its own takes 30 µs
+        if len(subjects) == 1:  # as nearly always; a task of its own takes 11 µs
             return tuple(await self._about(subjects[0], deadline))
         found = await asyncio.gather(*(self._about(subject, deadline) for subject in subjects))
         return tuple(evidence for each in found for evidence in each)
