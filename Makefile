@@ -60,6 +60,11 @@ peers: ## install the servers that the tests start (Debian, as root)
 test: $(VENV)/.dev peers ## everything that the tests need, and the tests
 	$(VENV)/bin/pytest $(ARGS)
 
+.PHONY: bench
+bench: $(VENV)/.dev ## measure how fast it is beside others (Debian, as root, installs them) and write docs/performance.md
+	@tests/peers/install.sh nginx-light openssl prometheus-blackbox-exporter
+	$(VENV)/bin/python -m benchmarks --write docs/performance.md $(ARGS)
+
 .PHONY: docs
 docs: $(VENV)/.run ## write anew the pages that come from tables in the code
 	$(VENV)/bin/ocsp-exporter docs metrics > docs/metrics.md.new && mv docs/metrics.md.new docs/metrics.md

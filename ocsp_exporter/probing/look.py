@@ -27,16 +27,15 @@ from ocsp_exporter.probing.connecting import connect
 from ocsp_exporter.probing.handshake import Hello, StapleUnreadable, shake_hands
 from ocsp_exporter.probing.issuer_fetch import IssuerFetch
 from ocsp_exporter.probing.opinions import Opinions
-from ocsp_exporter.probing.roots import by_subject
+from ocsp_exporter.probing.remembered import Lineage, Remembered
 from ocsp_exporter.probing.staple_copy import StapleCopies
 from ocsp_exporter.probing.starttls import start_tls
 from ocsp_exporter.probing.timing import Timing, by
 from ocsp_exporter.probing.ways import Way
 from ocsp_exporter.revocation import compliance
 from ocsp_exporter.revocation.checks import policy_of
-from ocsp_exporter.revocation.facts import describe
-from ocsp_exporter.revocation.path import build_path, checked_depths, is_self_signed, issuer_on
-from ocsp_exporter.revocation.validation import Origin, validate
+from ocsp_exporter.revocation.path import is_self_signed, issuer_on
+from ocsp_exporter.revocation.validation import Origin, judge
 
 logger = logging.getLogger(__name__)
 
@@ -46,24 +45,30 @@ RETRY_PAUSE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """What one handshake showed: the path built from its leaf, and its staple judged (None: there was none)."""
+    """What one handshake showed: where its leaf comes from, and its staple judged (None: there was none)."""
 
     obtained_at: float
     handshake: Handshake
-    path: tuple[x509.Certificate, ...]
+    lineage: Lineage
     staple: Evidence | None
+
+    @property
+    def path(self) -> tuple[x509.Certificate, ...]:
+        """The path built by signature from the leaf."""
+        return self.lineage.path
 
     @property
     def leaf(self) -> CertificateFacts:
         """What the leaf says of itself."""
-        return describe(self.path[0], 0)
+        return self.lineage.facts[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """One look: the way, where its times go, the time of day, who fetches issuers, and who asks responders and CRLs.
 
-    Of these two either may be None: nobody. `copies` compares staples with what is on disk.
+    Of these two either may be None: nobody. `copies` compares staples with what is on disk. `remembered` is from the
+    look in this way before.
     """
 
     way: Way
@@ -72,6 +77,7 @@ class Look:
     issuers: IssuerFetch | None
     opinions: Opinions | None
     copies: StapleCopies
+    remembered: Remembered
 
     async def findings(self) -> Findings:
         """Make the handshakes that the module asks for, and more where a required staple is missing.
@@ -98,7 +104,7 @@ class Look:
     async def _opinions_of(self, view: _View) -> Sequence[Evidence]:
         """Give what responders and CRLs say, where they are asked."""
         opinions = self.opinions
-        return await opinions.about(view.path, self.way.module, self.way.deadline) if opinions else ()
+        return await opinions.about(view.lineage.subjects, self.way.deadline) if opinions else ()
 
     async def _copy(self, views: Sequence[_View]) -> StapleCopy | None:
         """Compare the staples with the server's own copy, where the module names one."""
@@ -129,7 +135,7 @@ class Look:
             # OpenSSL gave up before anything else could be seen: look at the rest without asking for a staple.
             handshake = await self._handshake(ask_for_staple=False)
             handshake = replace(handshake, staple_problem=unreadable.problem, complete=False)
-        return _regard(self.way.module, handshake, self.clock())
+        return self._regard(handshake, self.clock())
 
     async def _with_issuer(self, view: _View) -> _View:
         """Look where the certificate says for an issuer that is not at hand, if the module wants that."""
@@ -137,7 +143,7 @@ class Look:
         if not (self.way.module.fetch_issuer and self.issuers) or len(view.path) > 1 or is_self_signed(leaf):
             return view
         issuer = await self.issuers.find(leaf, self.way.deadline)
-        return _regard(self.way.module, view.handshake, view.obtained_at, (issuer,)) if issuer else view
+        return self._regard(view.handshake, view.obtained_at, (issuer,)) if issuer else view
 
     async def _handshake(self, *, ask_for_staple: bool = True) -> Handshake:
         target, module, deadline = self.way.target, self.way.module, self.way.deadline
@@ -175,26 +181,24 @@ class Look:
         )
         return handshake
 
+    def _regard(self, handshake: Handshake, now: float, fetched: tuple[x509.Certificate, ...] = ()) -> _View:
+        """Build the path from the leaf with all that is at hand, and judge the staple."""
+        lineage = self.remembered.lineage.of(handshake.chain, self.way.module, fetched)
+        return _View(now, handshake, lineage, self._judge(handshake, lineage.path, now))
+
+    def _judge(self, handshake: Handshake, path: tuple[x509.Certificate, ...], now: float) -> Evidence | None:
+        """Return the verdict on the staple of one handshake, None where there was none."""
+        if handshake.staple_problem:
+            return Evidence(Source.STAPLE, 0, Status.INVALID, (handshake.staple_problem,))
+        if handshake.staple is None:
+            return None
+        policy = policy_of(self.way.module)
+        examination = self.remembered.staple.of(handshake.staple, path[0], issuer_on(path, 0), policy.trusted)
+        return judge(examination, handshake.staple, now, policy, Origin(Source.STAPLE, 0, now))
+
     def _tell(self, message: str, **fields: object) -> None:
         about = {"target": self.way.target.name, "module": self.way.module.name, "key_type": self.way.key_type}
         logger.debug(message, extra={"fields": {**about, **fields}})
-
-
-def _regard(module: Module, handshake: Handshake, now: float, fetched: tuple[x509.Certificate, ...] = ()) -> _View:
-    """Build the path from the leaf with all that is at hand, and judge the staple."""
-    leaf, *others = handshake.chain
-    path = build_path(leaf, (*others, *module.issuers, *fetched), by_subject(module.tls.roots))
-    return _View(now, handshake, path, _judge(module, handshake, path, now))
-
-
-def _judge(module: Module, handshake: Handshake, path: tuple[x509.Certificate, ...], now: float) -> Evidence | None:
-    """Return the verdict on the staple of one handshake, None where there was none."""
-    if handshake.staple_problem:
-        return Evidence(Source.STAPLE, 0, Status.INVALID, (handshake.staple_problem,))
-    if handshake.staple is None:
-        return None
-    origin = Origin(Source.STAPLE, 0, now)
-    return validate(handshake.staple, path[0], issuer_on(path, 0), now, policy_of(module), origin)
 
 
 def _requires_staple(module: Module, views: Sequence[_View]) -> bool:
@@ -222,7 +226,7 @@ def _conclude(
     staple = shown.staple or (Evidence(Source.STAPLE, 0, Status.MISSING) if required else None)
     evidence = (*((staple,) if staple else ()), *told)
     revoked = compliance.is_revoked((*staples, *told))
-    certificates = tuple(describe(each, depth) for depth, each in enumerate(shown.path))
+    certificates = shown.lineage.facts
     tls = TLSFindings(
         session=shown.handshake,
         handshakes=len(views),
@@ -242,13 +246,7 @@ def _conclude(
         certificates=certificates,
         applicability=(
             compliance.staple_applicability(required=required, sent=bool(staples)),
-            *(
-                applicability
-                for depth in checked_depths(shown.path, module.chain)
-                for applicability in compliance.applicability(
-                    certificates[depth], *(() if depth else (module.responder.urls, module.crl.urls))
-                )
-            ),
+            *shown.lineage.applicability,
         ),
         evidence=evidence,
         revoked=revoked,

@@ -11,6 +11,7 @@ from ocsp_exporter.probing.allowance import Allowance
 from ocsp_exporter.probing.egress import Answer, FetchFailed, Request
 from ocsp_exporter.probing.egress_policy import Voucher
 from ocsp_exporter.probing.fetcher import Fetcher
+from ocsp_exporter.probing.last_examination import LastExamination
 from ocsp_exporter.revocation.request import LONGEST_GET_URL, build, get_url
 
 NONCE_OCTETS = 32  # RFC 9654, section 2.1
@@ -41,7 +42,8 @@ class Question:
 class ResponderAnswer:
     """What came, good or bad. `nonce` is the one that was sent; `problems` are those of the way on which it came.
 
-    `validators` are the headers with which `url` is asked whether it has a newer one.
+    `validators` are the headers with which `url` is asked whether it has a newer one. `examination` is the last one
+    that was made of it: it is judged at each look.
     """
 
     der: bytes
@@ -49,6 +51,7 @@ class ResponderAnswer:
     problems: tuple[Problem, ...] = ()
     url: str = ""
     validators: Mapping[str, str] = field(default_factory=dict)
+    examination: LastExamination = field(default_factory=LastExamination, compare=False, repr=False)
 
 
 async def ask(

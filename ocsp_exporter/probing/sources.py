@@ -19,7 +19,7 @@ from ocsp_exporter.revocation import crl_verdict, response
 from ocsp_exporter.revocation.checks import Policy
 from ocsp_exporter.revocation.crl import CertificateList, MalformedCRL
 from ocsp_exporter.revocation.status import with_problems
-from ocsp_exporter.revocation.validation import Origin, validate
+from ocsp_exporter.revocation.validation import Origin, judge
 
 #: What a question costs in memory beside its answer: its certificates above all (measured: 5.5 KiB).
 _BYTES_PER_QUESTION = 5500
@@ -189,8 +189,10 @@ def judge_answer(
     question: responder.Question, answer: responder.ResponderAnswer, now: float, policy: Policy, origin: Origin
 ) -> Evidence:
     """Judge a responder's answer, and say what was wrong with its fetch beside that."""
-    evidence = validate(answer.der, question.subject, question.issuer, now, policy, origin, nonce=answer.nonce)
-    return with_problems(evidence, answer.problems)
+    examination = answer.examination.of(
+        answer.der, question.subject, question.issuer, policy.trusted, nonce=answer.nonce
+    )
+    return with_problems(judge(examination, answer.der, now, policy, origin), answer.problems)
 
 
 def judge_crl(

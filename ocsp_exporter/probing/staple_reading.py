@@ -8,7 +8,7 @@ from ocsp_exporter.revocation import compliance
 from ocsp_exporter.revocation.certificate_index import CertificateIndex, Match
 from ocsp_exporter.revocation.checks import Policy
 from ocsp_exporter.revocation.facts import describe
-from ocsp_exporter.revocation.response import LARGEST_RESPONSE
+from ocsp_exporter.revocation.response import LARGEST_RESPONSE, SingleResponse
 from ocsp_exporter.revocation.staple_file import response_in
 from ocsp_exporter.revocation.validation import Examination, Origin, examine, judge
 
@@ -21,7 +21,7 @@ class StapleFile:
     """What can be said of a version of a file whatever the time is.
 
     `is_settled` False: it had only just been written when it was read, and is to be read again. `index` is where its
-    certificate was looked for.
+    certificate was looked for. `answers` are all that the response has, whomever they are about.
     """
 
     version: Version
@@ -30,6 +30,7 @@ class StapleFile:
     index: CertificateIndex
     match: Match
     examination: Examination
+    answers: tuple[SingleResponse, ...]
     certificates: tuple[CertificateFacts, ...]
 
     @property
@@ -70,21 +71,24 @@ def read_staple(
         content, version = read_version(path, LARGEST_FILE)
         content = response_in(content)
         examination = examine(content, None, None)
-    file = StapleFile(version, not version.is_young(now), content, index, Match(), examination, ())
+    answers = examination.statement.answers if examination.statement else ()
+    file = StapleFile(version, not version.is_young(now), content, index, Match(), examination, answers, ())
     return _matched(path, file, index, policy)
 
 
 def _matched(path: str, file: StapleFile, index: CertificateIndex, policy: Policy) -> StapleFile:
     """Look for the certificate that a file is for, and examine the response again if that is another than before."""
-    case = file.examination.case
-    match = index.match(path.rpartition("/")[2], case.response.singles if case else ())
+    match = index.match(path.rpartition("/")[2], file.answers)
     if match == file.match:
         return replace(file, index=index)
+    examination = file.examination
+    if examination.statement:
+        examination = examine(file.encoded, match.subject, match.issuer, policy.trusted)
     return replace(
         file,
         index=index,
         match=match,
-        examination=examine(file.encoded, match.subject, match.issuer, policy.trusted) if case else file.examination,
+        examination=examination,
         certificates=tuple(
             describe(each, depth) for depth, each in enumerate((match.subject, match.issuer)) if each is not None
         ),

@@ -2,45 +2,43 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from cryptography import x509
 
 from ocsp_exporter.model import MOST_SOURCE_URLS, Evidence, Module, Problem, Source, Status
 from ocsp_exporter.probing.egress_policy import Voucher
+from ocsp_exporter.probing.responder import Question
 from ocsp_exporter.probing.roots import by_subject
 from ocsp_exporter.revocation.certificate import public_key_info, subject_of
 from ocsp_exporter.revocation.checks import Policy, policy_of
-from ocsp_exporter.revocation.extensions import is_authority
-from ocsp_exporter.revocation.path import issuer_on
+from ocsp_exporter.revocation.extensions import crl_urls, is_authority, ocsp_urls
+from ocsp_exporter.revocation.path import checked_depths, issuer_on
 from ocsp_exporter.revocation.status import status_of
 
 #: Longer URLs are not asked: whoever made a certificate could keep the exporter busy.
 LONGEST_URL = 2048
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: what is read of a certificate is remembered, as long as the subject itself
 class Subject:
-    """The certificate at a depth of a path that is built by signature, and until when its sources are waited for.
-
-    `deadline` is on the event loop's clock.
-    """
+    """The certificate at a depth of a path that is built by signature, and what it says of its sources."""
 
     path: Sequence[x509.Certificate]
     depth: int
     module: Module
-    deadline: float
 
     @property
     def certificate(self) -> x509.Certificate:
         """The certificate itself."""
         return self.path[self.depth]
 
-    @property
+    @cached_property
     def issuer(self) -> x509.Certificate | None:
         """Who issued it; None where nobody knows."""
         return issuer_on(self.path, self.depth)
 
-    @property
+    @cached_property
     def policy(self) -> Policy:
         """How evidence about it is judged."""
         return policy_of(self.module)
@@ -48,6 +46,34 @@ class Subject:
     def configured(self, urls: tuple[str, ...]) -> tuple[str, ...]:
         """Return the URLs that the operator wrote, as far as they are about this certificate: they are the leaf's."""
         return () if self.depth else urls
+
+    @cached_property
+    def responder_urls(self) -> tuple[str, ...]:
+        """The URLs of its responder, of any scheme: the operator's, or else its own."""
+        return self.configured(self.module.responder.urls) or ocsp_urls(self.certificate)
+
+    @cached_property
+    def crl_urls(self) -> tuple[str, ...]:
+        """The URLs of its CRL, of any scheme: the operator's, or else its own."""
+        return self.configured(self.module.crl.urls) or crl_urls(self.certificate)
+
+    @cached_property
+    def question(self) -> Question | Problem:
+        """What its responder is asked, or why it cannot be."""
+        problem = self.obstacle(self.responder_urls)
+        if self.issuer is None or problem:
+            return problem or Problem.ISSUER_UNAVAILABLE
+        settings = self.module.responder
+        return Question(
+            subject=self.certificate,
+            issuer=self.issuer,
+            urls=askable(self.responder_urls),
+            vouched_by=self.voucher(self.configured(settings.urls)),
+            method=settings.method,
+            hash=settings.hash,
+            nonce=settings.nonce,
+            timeout=settings.timeout,
+        )
 
     def obstacle(self, urls: Sequence[str]) -> Problem | None:
         """Return why nobody can be asked; without the issuer there is neither CertID nor signature to verify."""
@@ -69,6 +95,11 @@ class Subject:
     def without(self, source: Source, problem: Problem) -> Evidence:
         """Say that a source brought nothing, and why."""
         return Evidence(source, self.depth, status_of((problem,)) or Status.INVALID, (problem,))
+
+
+def subjects_of(path: Sequence[x509.Certificate], module: Module) -> tuple[Subject, ...]:
+    """Return the certificates of a path that the module wants checked."""
+    return tuple(Subject(path, depth, module) for depth in checked_depths(path, module.chain))
 
 
 def askable(urls: Sequence[str]) -> tuple[str, ...]:

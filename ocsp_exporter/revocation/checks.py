@@ -33,18 +33,16 @@ def policy_of(module: Module) -> Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """A response beside what it is judged by: the input of every check.
+class Statement:
+    """What a response says about the certificate in question, and who says so: all that the time bears on.
 
-    `responders` are several only where a certificate was renewed; then the first is valid at the time in question, if
-    any is. `nonce` is the one sent, None where none was or nothing was asked.
+    Small, and without the octets of the response: it is remembered. `responders` are several only where a certificate
+    was renewed; then the first is valid at the time in question, if any is.
     """
 
-    response: Response
-    issuer: x509.Certificate | None
-    matching: tuple[SingleResponse, ...]
+    produced_at: int
+    answers: tuple[SingleResponse, ...]
     responders: tuple[Responder, ...]
-    nonce: bytes | None = None
 
     @property
     def responder(self) -> Responder | None:
@@ -57,6 +55,24 @@ class Case:
         return self.responder if self.responder and self.responder.signature_problem is None else None
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A response beside what it is judged by: the input of every check that does not depend on the time.
+
+    `nonce` is the one sent, None where none was or nothing was asked.
+    """
+
+    response: Response
+    issuer: x509.Certificate | None
+    statement: Statement
+    nonce: bytes | None = None
+
+    @property
+    def responder(self) -> Responder | None:
+        """The one whom the response names, if anybody at hand is that."""
+        return self.statement.responder
+
+
 def issuer_is_known(case: Case) -> Problem | None:
     """Without the issuer's key neither CertID nor signature can be checked."""
     return Problem.ISSUER_UNAVAILABLE if case.issuer is None else None
@@ -64,7 +80,7 @@ def issuer_is_known(case: Case) -> Problem | None:
 
 def is_about_the_certificate(case: Case) -> Problem | None:
     """The certificate identified in the response corresponds to the one in question (RFC 6960, section 3.2, 1)."""
-    return None if case.matching else Problem.NO_MATCHING_RESPONSE
+    return None if case.statement.answers else Problem.NO_MATCHING_RESPONSE
 
 
 def responder_is_identified(case: Case) -> Problem | None:
@@ -84,7 +100,7 @@ def signature_is_valid(case: Case) -> Problem | None:
 
 def extensions_are_known(case: Case) -> Problem | None:
     """A critical extension that is not recognised forbids relying on the response (RFC 6960, section 4.4)."""
-    critical = case.response.critical.union(*(single.critical for single in case.matching))
+    critical = case.response.critical.union(*(single.critical for single in case.statement.answers))
     return Problem.CRITICAL_EXTENSION if critical - KNOWN_EXTENSIONS else None
 
 
@@ -123,24 +139,24 @@ KNOWN_EXTENSIONS = frozenset(
 )
 
 
-def responder_is_valid(case: Case, _single: SingleResponse, now: float, policy: Policy) -> Problem | None:
+def responder_is_valid(said: Statement, _single: SingleResponse, now: float, policy: Policy) -> Problem | None:
     """The authority of a delegate lasts as long as its certificate (RFC 6960, section 4.2.2.2)."""
-    if case.responder is None or case.responder.is_in_its_dates(now, policy.clock_skew):
+    if said.responder is None or said.responder.is_in_its_dates(now, policy.clock_skew):
         return None
     return Problem.RESPONDER_CERTIFICATE_EXPIRED
 
 
-def has_begun(_case: Case, single: SingleResponse, now: float, policy: Policy) -> Problem | None:
+def has_begun(_said: Statement, single: SingleResponse, now: float, policy: Policy) -> Problem | None:
     """this_update lies in the past (RFC 6960, section 3.2, 5)."""
     return Problem.NOT_YET_VALID if single.this_update > now + policy.clock_skew else None
 
 
-def was_produced(case: Case, _single: SingleResponse, now: float, policy: Policy) -> Problem | None:
+def was_produced(said: Statement, _single: SingleResponse, now: float, policy: Policy) -> Problem | None:
     """produced_at lies in the past (RFC 6960, section 2.4)."""
-    return Problem.PRODUCED_IN_FUTURE if case.response.produced_at > now + policy.clock_skew else None
+    return Problem.PRODUCED_IN_FUTURE if said.produced_at > now + policy.clock_skew else None
 
 
-def has_not_ended(_case: Case, single: SingleResponse, now: float, policy: Policy) -> Problem | None:
+def has_not_ended(_said: Statement, single: SingleResponse, now: float, policy: Policy) -> Problem | None:
     """next_update lies in the future, if it is set (RFC 6960, section 3.2, 6); else this_update is recent enough."""
     return Problem.EXPIRED if end_of(single, policy) < now - policy.clock_skew else None
 
@@ -164,6 +180,6 @@ def end_of(evidence: Dated, policy: Policy) -> float:
     return evidence.next_update
 
 
-TimelyCheck = Callable[[Case, SingleResponse, float, Policy], Problem | None]
+TimelyCheck = Callable[[Statement, SingleResponse, float, Policy], Problem | None]
 
 TIMELY_CHECKS: tuple[TimelyCheck, ...] = (responder_is_valid, has_begun, was_produced, has_not_ended)

@@ -4,22 +4,22 @@ from cryptography import x509
 
 from ocsp_exporter.model import Problem, Reason, Status
 from ocsp_exporter.revocation import certificate, status
-from ocsp_exporter.revocation.checks import TIMELY_CHECKS, Case, Policy, end_of
+from ocsp_exporter.revocation.checks import TIMELY_CHECKS, Policy, Statement, end_of
 from ocsp_exporter.revocation.response import Response, SingleResponse
 
 
-def choose(case: Case, now: float, policy: Policy) -> tuple[SingleResponse | None, tuple[Problem, ...]]:
+def choose(said: Statement, now: float, policy: Policy) -> tuple[SingleResponse | None, tuple[Problem, ...]]:
     """Return the single response that counts, and what is wrong with it now.
 
     Of the current ones the worst: revoked, unknown, good, for the CA says them all now. Without a current one, a
     revoked one whose verdict outlives its next_update, else the latest.
     """
     candidates = [
-        (single, tuple(problem for check in TIMELY_CHECKS if (problem := check(case, single, now, policy))))
-        for single in case.matching
+        (single, tuple(problem for check in TIMELY_CHECKS if (problem := check(said, single, now, policy))))
+        for single in said.answers
     ]
-    if not candidates:
-        return None, ()
+    if len(candidates) <= 1:  # as nearly always
+        return candidates[0] if candidates else (None, ())
     return min(candidates, key=lambda candidate: _rank(candidate[0], candidate[1], policy))
 
 

@@ -7,22 +7,23 @@ from cryptography.hazmat.primitives import hashes
 
 from ocsp_exporter.model import Problem, Signer
 from ocsp_exporter.revocation import certificate, signature
-from ocsp_exporter.revocation.extensions import may_sign_responses
+from ocsp_exporter.revocation.extensions import has_nocheck, may_sign_responses
 from ocsp_exporter.revocation.response import Response
 
 
 @dataclass(frozen=True, slots=True)
 class Responder:
-    """A certificate that the ResponderID names: by what right it signs (None: by none), and whether it did."""
+    """Whom the ResponderID names: by what right it signs (None: by none), and whether it did.
 
-    certificate: x509.Certificate
+    The validity of its certificate is in seconds since 1970; `nocheck`: that has id-pkix-ocsp-nocheck. The certificate
+    itself is left out: this is remembered, and a fleet's delegates would be held as often as its certificates.
+    """
+
     right: Signer | None
     signature_problem: Problem | None
-
-    @property
-    def not_after(self) -> int:
-        """The end of its certificate's validity, in seconds since 1970."""
-        return int(self.certificate.not_valid_after_utc.timestamp())
+    not_before: int
+    not_after: int
+    nocheck: bool
 
     def is_in_its_dates(self, at: float, clock_skew: float) -> bool:
         """Tell whether a delegate's or a locally trusted responder's certificate is valid at a time.
@@ -31,8 +32,7 @@ class Responder:
         """
         if self.right in {None, Signer.ISSUER}:
             return True
-        not_before = self.certificate.not_valid_before_utc.timestamp()
-        return not_before - clock_skew <= at <= self.not_after + clock_skew
+        return self.not_before - clock_skew <= at <= self.not_after + clock_skew
 
 
 def find_responders(
@@ -46,10 +46,8 @@ def find_responders(
         return ()
     candidates = dict.fromkeys((issuer, *trusted, *response.certificates))
     named = [each for each in candidates if _is_named(each, response)]
-    responders = sorted(
-        (Responder(each, _right(each, issuer, trusted), _signature_problem(each, response)) for each in named),
-        key=_rank,
-    )
+    ranked = sorted(((_responder(each, response, issuer, trusted), each) for each in named), key=_rank)
+    responders = [responder for responder, _ in ranked]
     entitled = tuple(each for each in responders if each.right and each.signature_problem is None)
     return entitled or tuple(responders[:1])
 
@@ -57,14 +55,30 @@ def find_responders(
 _RIGHTS = (Signer.ISSUER, Signer.TRUSTED, Signer.DELEGATED, None)
 
 
-def _rank(responder: Responder) -> tuple[bool, int, str, int, bytes]:
+def _rank(candidate: tuple[Responder, x509.Certificate]) -> tuple[bool, int, str, int, bytes]:
     """Order responders by what they are, so that the order in which they came does not matter."""
+    responder, own = candidate
     return (
         responder.signature_problem is not None,
         _RIGHTS.index(responder.right),
         responder.signature_problem or "",
         -responder.not_after,
-        responder.certificate.fingerprint(hashes.SHA256()),
+        own.fingerprint(hashes.SHA256()),
+    )
+
+
+def _responder(
+    candidate: x509.Certificate,
+    response: Response,
+    issuer: x509.Certificate,
+    trusted: tuple[x509.Certificate, ...],
+) -> Responder:
+    return Responder(
+        right=_right(candidate, issuer, trusted),
+        signature_problem=signature.problem(candidate, response.algorithm, response.signature, response.signed),
+        not_before=int(candidate.not_valid_before_utc.timestamp()),
+        not_after=int(candidate.not_valid_after_utc.timestamp()),
+        nocheck=has_nocheck(candidate),
     )
 
 
@@ -85,7 +99,3 @@ def _right(
     if may_sign_responses(candidate) and signature.signed_by(candidate, issuer):
         return Signer.DELEGATED
     return None
-
-
-def _signature_problem(candidate: x509.Certificate, response: Response) -> Problem | None:
-    return signature.problem(candidate, response.algorithm, response.signature, response.signed)

@@ -1,6 +1,6 @@
 """What a problem does to the status of its source: the table behind every verdict."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
@@ -62,6 +62,8 @@ def beside_what_is_kept(latest: Evidence, kept: Evidence | None) -> Evidence:
     return with_problems(kept, latest.problems) if stays else latest
 
 
-def with_problems(evidence: Evidence, problems: Iterable[Problem]) -> Evidence:
+def with_problems(evidence: Evidence, problems: Collection[Problem]) -> Evidence:
     """Return evidence with further problems, which leave its status as it is, in the order of the enumeration."""
+    if not problems and not evidence.problems:
+        return evidence
     return replace(evidence, problems=tuple(sorted({*evidence.problems, *problems}, key=tuple(Problem).index)))

@@ -10,9 +10,8 @@ from cryptography import x509
 
 from ocsp_exporter.model import Evidence, Problem, ResponseFacts, Signer, Source, Status
 from ocsp_exporter.revocation import certificate, signature
-from ocsp_exporter.revocation.checks import TIMELESS_CHECKS, Case, Policy
+from ocsp_exporter.revocation.checks import TIMELESS_CHECKS, Case, Policy, Statement
 from ocsp_exporter.revocation.choosing import choose, conclude, matching
-from ocsp_exporter.revocation.extensions import has_nocheck
 from ocsp_exporter.revocation.responder import find_responders
 from ocsp_exporter.revocation.response import MalformedResponse, Unsuccessful, parse
 from ocsp_exporter.revocation.status import status_of
@@ -29,11 +28,11 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What can be said of a response whatever the time is. `case` None: there is no answer to judge."""
+    """What can be said of a response whatever the time is. `statement` None: there is no answer to judge."""
 
     problems: tuple[Problem, ...]
     facts: ResponseFacts | None = None
-    case: Case | None = None
+    statement: Statement | None = None
 
 
 def validate(  # noqa: PLR0913 -- the response, what it is judged by, and what is merely noted of it
@@ -76,18 +75,21 @@ def examine(
     case = Case(
         response=response,
         issuer=issuer,
-        matching=matching(response, subject, issuer) if subject else response.singles,
-        responders=find_responders(response, issuer, trusted),
+        statement=Statement(
+            produced_at=response.produced_at,
+            answers=matching(response, subject, issuer) if subject else response.singles,
+            responders=find_responders(response, issuer, trusted),
+        ),
         nonce=nonce,
     )
     problems = tuple(problem for check in TIMELESS_CHECKS if (problem := check(case)))
-    return Examination(problems, _facts(case), case)
+    return Examination(problems, _facts(case), case.statement)
 
 
 def judge(examination: Examination, encoded: bytes, now: float, policy: Policy, origin: Origin = Origin()) -> Evidence:
     """Add the checks that depend on the time, and conclude."""
-    case = examination.case
-    if case is None:
+    said = examination.statement
+    if said is None:
         return Evidence(
             source=origin.source,
             depth=origin.depth,
@@ -97,45 +99,46 @@ def judge(examination: Examination, encoded: bytes, now: float, policy: Policy, 
             fetched_at=origin.fetched_at,
             der=encoded,
         )
-    in_their_dates = sorted(case.responders, key=lambda each: not each.is_in_its_dates(now, policy.clock_skew))
-    case = replace(case, responders=tuple(in_their_dates))
-    single, timely_problems = choose(case, now, policy)
-    authentic = not examination.problems and _had_the_right(case, now, policy)
+    if len(said.responders) > 1:
+        in_their_dates = sorted(said.responders, key=lambda each: not each.is_in_its_dates(now, policy.clock_skew))
+        said = replace(said, responders=tuple(in_their_dates))
+    single, timely_problems = choose(said, now, policy)
+    authentic = not examination.problems and _had_the_right(said, now, policy)
     return Evidence(
         source=origin.source,
         depth=origin.depth,
         status=conclude(single, timely_problems) if authentic and single else Status.INVALID,
         problems=examination.problems + timely_problems,
         authentic=authentic,
-        produced_at=case.response.produced_at,
+        produced_at=said.produced_at,
         this_update=single.this_update if single else None,
         next_update=single.next_update if single else None,
         revocation=single.revocation if single else None,
         response=examination.facts,
-        signer_not_after=case.signer.not_after if case.signer else None,
+        signer_not_after=said.signer.not_after if said.signer else None,
         fetched_at=origin.fetched_at,
         der=encoded,
     )
 
 
-def _had_the_right(case: Case, now: float, policy: Policy) -> bool:
+def _had_the_right(said: Statement, now: float, policy: Policy) -> bool:
     """A delegate's certificate is valid now, or was when it signed: what it said then was said with authority."""
-    times = (now, case.response.produced_at)
-    return any(responder.is_in_its_dates(at, policy.clock_skew) for responder in case.responders for at in times)
+    times = (now, said.produced_at)
+    return any(responder.is_in_its_dates(at, policy.clock_skew) for responder in said.responders for at in times)
 
 
 def _facts(case: Case) -> ResponseFacts:
-    response = case.response
+    response, signer = case.response, case.statement.signer
     named = response.responder_name
-    shown = (case.matching or response.singles)[:1]
+    shown = (case.statement.answers or response.singles)[:1]
     algorithm = shown[0].hash_algorithm if shown else None
     return ResponseFacts(
         response_status="successful",
         responder_id=f"keyHash={(response.responder_key_hash or b'').hex()}"
         if named is None
         else certificate.name_text(named),
-        signer=case.signer.right if case.signer else None,
-        nocheck=has_nocheck(case.signer.certificate) if case.signer and case.signer.right is Signer.DELEGATED else None,
+        signer=signer.right if signer else None,
+        nocheck=signer.nocheck if signer and signer.right is Signer.DELEGATED else None,
         cert_id_hash=algorithm.name if algorithm else "",
         signature_algorithm=signature.algorithm_name(response.algorithm),
     )

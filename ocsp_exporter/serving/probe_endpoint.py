@@ -160,7 +160,7 @@ def _log_begin(asked: ProbeRequest, limit: float | None) -> None:
 
 
 def _log_end(results: Results) -> None:
-    for result in results:
+    for result in results if _log.isEnabledFor(logging.DEBUG) else ():
         about = {"target": result.target.name, "module": result.module, **dict(result.variant)}
         found = {"state": state_of(result), "detail": result.detail or None, "duration": round(result.duration, 4)}
         _log.debug("target probed", extra={"fields": {**about, **found}})

@@ -197,8 +197,8 @@ def _any_file(data: bytes) -> None:
     for encoded in encoded_in(data):
         certificate.read(encoded)
     response = response_in(data)
-    case = examine(response, None, None).case
-    match = _INDEX.match(data[:100].decode("latin-1"), case.response.singles if case else ())
+    said = examine(response, None, None).statement
+    match = _INDEX.match(data[:100].decode("latin-1"), said.answers if said else ())
     assert match.subject or not match.issuer
     examined = examine(response, match.subject, match.issuer)
     evidence = verdict(examined, response, NOW, Policy())

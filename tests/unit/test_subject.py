@@ -25,7 +25,7 @@ URL = "http://ocsp.example/"
 
 def subject(path: tuple[x509.Certificate, ...] = PATH, module: Module = TRUSTING, depth: int = 0) -> Subject:
     """Look at a certificate of a path."""
-    return Subject(path, depth, module, deadline=0.0)
+    return Subject(path, depth, module)
 
 
 def renewed(authority: Authority, by: Authority) -> Authority:

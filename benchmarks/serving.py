@@ -1,0 +1,118 @@
+"""What the exporter costs beside its probes: pages, memory, and its start."""
+
+import asyncio
+import gc
+import re
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+from cryptography import x509
+from prometheus_client import CollectorRegistry
+
+from benchmarks.probing import configuration, exporter, page, probes_made
+from benchmarks.stage import Stage
+from ocsp_exporter.config import load_config
+from ocsp_exporter.metrics import Publication
+from ocsp_exporter.model import EgressPolicy, Module, ProbeResult, TLSSettings
+from ocsp_exporter.probing.opening import open_prober
+from ocsp_exporter.serving.exposition import MetricsPage, render
+from ocsp_exporter.serving.negotiation import Format
+from ocsp_exporter.target import parse_target
+
+TARGETS = 10_000
+#: Targets that are held while memory is measured: each is probed once.
+HELD = 10_000
+_TICK = 0.001
+_PATIENCE = 120.0
+
+
+def rendering(stage: Stage) -> tuple[int, float, float, float]:
+    """Give the samples on a page of many targets, µs of CPU for each, and the p99 and longest stall in ms."""
+    return asyncio.run(_rendering(stage))
+
+
+async def _rendering(stage: Stage) -> tuple[int, float, float, float]:
+    result = await _probed(stage)
+    publications = [
+        Publication(replace(result, target=replace(result.target, name=f"https://host-{number}.example")), ())
+        for number in range(TARGETS)
+    ]
+    now = time.time()
+    spent = []
+    for _ in range(3):
+        gc.collect()
+        begun = time.process_time()
+        text = render(publications, now, Format.TEXT)
+        spent.append(time.process_time() - begun)
+    samples = sum(not line.startswith(b"#") for line in text.splitlines())
+    ticks: list[float] = []
+    ticking = asyncio.create_task(_tick(ticks))
+    metrics = MetricsPage(lambda: publications, CollectorRegistry(), time.time)
+    for _ in range(3):
+        await metrics.body(Format.TEXT, gzipped=True)
+    ticking.cancel()
+    stalls = sorted(later - earlier - _TICK for earlier, later in pairwise(ticks))
+    return samples, min(spent) / samples * 1e6, stalls[int(len(stalls) * 0.99)] * 1000, stalls[-1] * 1000
+
+
+async def _probed(stage: Stage) -> ProbeResult:
+    roots = tuple(x509.load_pem_x509_certificates(stage.root.read_bytes()))
+    module = Module("tls", tls=TLSSettings(roots=roots))
+    async with open_prober(EgressPolicy()) as prober:
+        (result,) = await prober.probe(parse_target(f"https://localhost:{stage.port}"), module)
+    return result
+
+
+async def _tick(ticks: list[float]) -> None:
+    while True:
+        ticks.append(time.perf_counter())
+        await asyncio.sleep(_TICK)
+
+
+def memory(stage: Stage) -> tuple[float, float]:
+    """Give the memory of an exporter without targets in MiB, and what each target held adds in KiB."""
+    with exporter(stage, 0) as (process, port):
+        page(port)
+        idle = _resident(process)
+    with exporter(stage, HELD, interval="1h") as (process, port):
+        deadline = time.monotonic() + _PATIENCE
+        while probes_made(page(port)) < HELD:
+            if time.monotonic() > deadline:
+                raise RuntimeError("the exporter does not come round")
+            time.sleep(5.0)
+        return idle, (_resident(process) - idle) * 1024 / HELD
+
+
+def _resident(process: int) -> float:
+    """Return a process's memory in MiB."""
+    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
+    return int(found[1]) / 1024 if found else 0.0
+
+
+def start(stage: Stage) -> tuple[float, float, float]:
+    """Give the seconds that `--version`, a first `probe`, and loading many targets take, the shortest of some."""
+    small, large = stage.folder / "small.yaml", stage.folder / "large.yaml"
+    small.write_text(configuration(stage, 0, "1m"))
+    large.write_text(configuration(stage, TARGETS, "1m"))
+    target = f"https://localhost:{stage.port}"
+    loading = []
+    for _ in range(3):
+        begun = time.perf_counter()
+        load_config(large)
+        loading.append(time.perf_counter() - begun)
+    return _shortest("--version"), _shortest("probe", target, "--config.file", str(small)), min(loading)
+
+
+def _shortest(*arguments: str) -> float:
+    times = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        subprocess.run(  # noqa: S603 -- ourselves
+            [sys.executable, "-m", "ocsp_exporter", *arguments], stdout=subprocess.DEVNULL, check=True
+        )
+        times.append(time.perf_counter() - begun)
+    return min(times)

@@ -1,0 +1,140 @@
+"""What the comparison looks at: an nginx that staples, and the responder of its certificate, both on this machine."""
+
+import contextlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from ocsp_exporter.demo.authority import Authority
+
+HOST = "127.0.0.1"
+#: Seconds that a server may take to listen, and to end.
+_PATIENCE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A folder for files, the trusted root as a file in it, and the port at which nginx speaks TLS as localhost."""
+
+    folder: Path
+    root: Path
+    port: int
+
+
+@contextlib.contextmanager
+def stage() -> Iterator[Stage]:
+    """Serve while the block lasts: a P-256 leaf below an intermediate, with a staple and a responder that says good."""
+    authority = Authority.root(time.time())
+    intermediate = authority.intermediate()
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
+        responder = stack.enter_context(_responder())
+        leaf = intermediate.leaf(ocsp_urls=[f"http://{HOST}:{responder.server_port}/"])
+        responder.answer = intermediate.answer(leaf)
+        root, port = folder / "root.pem", free_port()
+        root.write_bytes(authority.certificate.public_bytes(Encoding.PEM))
+        (folder / "certificates.pem").write_bytes(leaf.certificate_pem())
+        (folder / "key.pem").write_bytes(leaf.key_pem())
+        (folder / "staple.der").write_bytes(responder.answer)
+        (folder / "nginx.conf").write_text(_nginx(folder, port))
+        nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin") or "nginx"
+        stack.enter_context(run([nginx, "-p", str(folder), "-c", str(folder / "nginx.conf")], folder, port))
+        yield Stage(folder, root, port)
+
+
+def free_port() -> int:
+    """Return a port of the loopback address that is free now."""
+    with socket.create_server((HOST, 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+@contextlib.contextmanager
+def run(command: Sequence[str], folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server in the foreground while the block lasts, which begins when its port takes connections."""
+    with (
+        (folder / f"{Path(command[0]).name}.log").open("wb") as log,
+        subprocess.Popen(  # noqa: S603 -- programs that this benchmark names
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+        ) as process,
+    ):
+        try:
+            _await_listening(process, port, Path(log.name))
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_PATIENCE)
+            process.kill()
+
+
+def _await_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
+            return
+        time.sleep(0.02)
+    raise RuntimeError(f"{process.args!r} does not listen on port {port}:\n{log.read_text()}")
+
+
+def _nginx(folder: Path, port: int) -> str:
+    temporary = "".join(
+        f"{kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    return f"""
+daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr error;
+events {{ worker_connections 4096; }}
+http {{
+access_log off;
+{temporary}
+server {{
+    listen {HOST}:{port} ssl backlog=4096; server_name localhost;
+    ssl_certificate {folder}/certificates.pem; ssl_certificate_key {folder}/key.pem;
+    ssl_stapling on; ssl_stapling_file {folder}/staple.der;
+    location / {{ return 204; }}
+}}
+}}
+"""
+
+
+class _Responder(ThreadingHTTPServer):
+    """Gives the same answer to whoever asks; its nonce is missing, as it is from most."""
+
+    answer = b""
+    daemon_threads = True
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Responder
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/ocsp-response")
+        self.send_header("Content-Length", str(len(self.server.answer)))
+        self.end_headers()
+        self.wfile.write(self.server.answer)
+
+    do_POST = do_GET  # noqa: N815 -- the name that the library calls
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def _responder() -> Iterator[_Responder]:
+    with _Responder((HOST, 0), _Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield server
+        finally:
+            server.shutdown()

@@ -1,0 +1,90 @@
+"""What each way of looking showed last, and what follows from it whatever the time is.
+
+Between two probes nothing of it changes as a rule. Only the last of everything is held, so that it follows what is
+watched, and who shows something new each time makes it no larger.
+"""
+
+from dataclasses import dataclass, field
+
+from cryptography import x509
+
+from ocsp_exporter.model import Applicability, CertificateFacts, Module
+from ocsp_exporter.probing.last_examination import LastExamination
+from ocsp_exporter.probing.roots import by_subject
+from ocsp_exporter.probing.subject import Subject, subjects_of
+from ocsp_exporter.probing.ways import Way
+from ocsp_exporter.revocation import compliance
+from ocsp_exporter.revocation.facts import describe
+from ocsp_exporter.revocation.path import build_path
+
+#: Ways of looking of which anything is remembered; that which was gone longest ago is forgotten first.
+MOST_WAYS = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """The path from a leaf upwards, what its certificates say of themselves, and whom to ask about which of them."""
+
+    path: tuple[x509.Certificate, ...] = ()
+    facts: tuple[CertificateFacts, ...] = ()
+    subjects: tuple[Subject, ...] = ()
+    applicability: tuple[Applicability, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class LastLineage:
+    """The last path that was built, and from what: to build it takes 46 µs, all signatures known."""
+
+    _built_from: tuple[object, ...] = field(default=(), init=False)
+    _lineage: Lineage = field(default=Lineage(), init=False)
+
+    def of(
+        self, chain: tuple[x509.Certificate, ...], module: Module, fetched: tuple[x509.Certificate, ...] = ()
+    ) -> Lineage:
+        """Build the path from the leaf with all that is at hand, unless that was the same the last time."""
+        built_from = (chain, module, fetched)
+        if built_from != self._built_from:
+            self._lineage = _build(chain, module, fetched)
+            self._built_from = built_from
+        return self._lineage
+
+
+def _build(chain: tuple[x509.Certificate, ...], module: Module, fetched: tuple[x509.Certificate, ...]) -> Lineage:
+    leaf, *others = chain
+    path = build_path(leaf, (*others, *module.issuers, *fetched), by_subject(module.tls.roots))
+    facts = tuple(describe(each, depth) for depth, each in enumerate(path))
+    subjects = subjects_of(path, module)
+    applicability = tuple(
+        applicability
+        for each in subjects
+        for applicability in compliance.applicability(
+            facts[each.depth], each.configured(module.responder.urls), each.configured(module.crl.urls)
+        )
+    )
+    return Lineage(path, facts, subjects, applicability)
+
+
+@dataclass(slots=True, eq=False)
+class Remembered:
+    """What one way of looking showed last."""
+
+    lineage: LastLineage = field(default_factory=LastLineage)
+    staple: LastExamination = field(default_factory=LastExamination)
+
+
+class Memory:
+    """What each way of looking showed last; targets of the same host and port share it. Used from one event loop."""
+
+    def __init__(self, most: int = MOST_WAYS) -> None:
+        self._most = most
+        self._ways: dict[tuple[object, ...], Remembered] = {}  # the one that was gone last is the last
+
+    def of(self, way: Way) -> Remembered:
+        """Return what is remembered of a way, to be read and written."""
+        target, module = way.target, way.module
+        key = (target.host, target.port, module.name, way.address, way.key_type)
+        remembered = self._ways.pop(key, None) or Remembered()
+        if len(self._ways) >= self._most:
+            del self._ways[next(iter(self._ways))]
+        self._ways[key] = remembered
+        return remembered
