@@ -189,7 +189,11 @@ def test_prometheus_scrapes_it(mutual: Guarded, tmp_path: Path) -> None:
     assert up == {"both": 1, "no password": 0, "no certificate": 0}
     assert errors["both"] == ""
     assert errors["no password"] == "server returned HTTP status 401 Unauthorized"
-    assert errors["no certificate"] == f'Get "https://localhost:{mutual.port}/metrics": EOF'
+    # As Prometheus meets the end of the connection while it reads, or still writes.
+    assert re.fullmatch(
+        rf'Get "https://localhost:{mutual.port}/metrics": (EOF|.*(connection reset by peer|broken pipe))',
+        errors["no certificate"],
+    )
 
 
 def examples() -> list[str]:

@@ -47,7 +47,7 @@ async def test_to_wait_for_ones_turn_is_no_problem_and_no_failure() -> None:
     policy = replace(HERE, requests_per_second_per_host=60.0)
     async with certificates(60) as found, found.answered_for(), open_prober(policy, patience=0.2) as prober:
         first = await asyncio.gather(*(says(prober, target) for target in found.targets))
-        assert {word for said in first for word in said} == {"good", "none"}
+        assert "none" in {word for said in first for word in said} <= {"good", "none"}
         async with asyncio.timeout(PATIENCE):
             while True:
                 said = await asyncio.gather(*(says(prober, target) for target in found.targets))

@@ -118,7 +118,7 @@ async def test_urls_are_followed() -> None:
     """They are asked while the others are looked at already, and again and again."""
     async with (
         serve(listing("b"), listing("c", "d")) as server,
-        following(config(url(server.url(), 0.2), targets=[scheduled("a")])) as followed,
+        following(config(url(server.url(), 1.0), targets=[scheduled("a")])) as followed,
     ):
         assert (followed.names, followed.discovery.has_answered) == (["a"], False)
         await followed.until(lambda: followed.discovery.has_answered)
@@ -132,7 +132,7 @@ async def test_a_source_that_fails_has_answered_too(caplog: pytest.LogCaptureFix
     bad = answer(b"oops", "500 Oops")
     async with serve(bad, listing("a"), bad, bad, listing("a"), bad) as server:
         with caplog.at_level(logging.INFO):
-            async with following(config(url(server.url(), 0.2))) as followed:
+            async with following(config(url(server.url(), 1.0))) as followed:
                 await followed.until(lambda: followed.discovery.has_answered)
                 assert (followed.names, followed.own("discovery_failures_total", discovery="http")) == ([], 1)
                 assert followed.own("discovery_last_success_timestamp_seconds", discovery="http") is None
@@ -267,7 +267,7 @@ async def test_a_source_that_goes_takes_its_targets_along(tmp_path: Path) -> Non
     (tmp_path / "a.yaml").write_text("- targets: [a]\n")
     async with (
         serve(listing("b")) as server,
-        following(config(files(tmp_path), url(server.url(), 0.2))) as followed,
+        following(config(files(tmp_path), url(server.url(), 1.0))) as followed,
     ):
         await followed.until(lambda: followed.names == ["a", "b"])
         await followed.discovery.use(config(targets=[scheduled("c")]))
@@ -296,7 +296,7 @@ async def test_an_error_of_ours_ends_no_source(
     async with serve(listing("a")) as server:
         with monkeypatch.context() as patched:
             patched.setattr("ocsp_exporter.serving.discovery.http.fetch", None)
-            async with following(config(url(server.url(), 0.2))) as followed:
+            async with following(config(url(server.url(), 1.0))) as followed:
                 await followed.until(lambda: followed.discovery.has_answered)
                 assert followed.own("discovery_failures_total", discovery="http") == 1
                 patched.undo()
