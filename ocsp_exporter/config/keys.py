@@ -10,7 +10,13 @@ from ocsp_exporter.config.values import show_duration, show_size
 class Keys(BaseModel):
     """The keys of one mapping in the file; any other key in it is a fault."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, field_title_generator=lambda name, _: name)
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        field_title_generator=lambda name, _: name,
+        hide_input_in_errors=True,  # it may be a secret
+    )
 
 
 def seconds(default: float, description: str) -> Any:  # noqa: ANN401  # as pydantic's own Field

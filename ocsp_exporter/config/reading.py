@@ -111,6 +111,7 @@ def _known_keys(table: type[Keys], steps: Steps) -> tuple[str, ...]:
             if isinstance(step, int)
             else schema.get("properties", {}).get(step) or schema["additionalProperties"]
         )
-        if "$ref" in schema:
-            schema = top["$defs"][schema["$ref"].removeprefix("#/$defs/")]
+        for each in (schema, *schema.get("anyOf", ())):  # a section that may be null
+            if "$ref" in each:
+                schema = top["$defs"][each["$ref"].removeprefix("#/$defs/")]
     return tuple(schema["properties"])

@@ -1,6 +1,6 @@
 """A CRL, fetched from where a certificate or the operator says that it is (RFC 5280, section 4.2.1.13)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeAlias
@@ -58,11 +58,13 @@ async def ask(
     question: Question,
     validators: Validators,
     is_usable: Callable[[CertificateList], bool],
+    before_large: Callable[[], Awaitable[None]] | None = None,
 ) -> FetchedCRL | None:
     """Ask one URL after the other until a CRL comes that `is_usable`; else return the first that could be read.
 
-    None: the one whose `validators` these are was not modified. Raises FetchFailed where there is no CRL at all, and
-    tells of one that cannot be read before it tells of a server that gives none, and what went wrong first.
+    `before_large`: as in a `Request`, for each of them. None: the one whose `validators` these are was not modified.
+    Raises FetchFailed where there is no CRL at all, and tells of one that cannot be read before it tells of a server
+    that gives none, and what went wrong first.
     """
     urls = [url for url in question.urls if url.lower().startswith(("http:", "https:"))][:MOST_SOURCE_URLS]
     if not urls:
@@ -71,7 +73,8 @@ async def ask(
     failures: list[FetchFailed] = []
     allowance = Allowance(question.timeout)
     for position, url in enumerate(urls):
-        request = Request(url, question.vouched_by, headers=validators.get(url, {}), limit=question.limit)
+        headers = validators.get(url, {})
+        request = Request(url, question.vouched_by, None, headers, question.limit, before_large=before_large)
         share = allowance.part(len(urls) - position)
         try:
             answer = await share.fetch(fetcher, FetchKind.CRL, request)

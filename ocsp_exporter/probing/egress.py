@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -23,6 +23,8 @@ from ocsp_exporter.probing.resolver import Resolver
 from ocsp_exporter.probing.roots import system_roots
 
 MOST_REDIRECTS = 3
+#: An answer of more bytes than this is large.
+LARGE = 1024 * 1024
 _MOST_ADDRESSES = 8
 _MOST_CONNECTIONS = 1024
 #: Seconds for which an idle connection is kept: less than servers usually wait before they close it themselves.
@@ -30,6 +32,7 @@ _KEPT_IDLE = 3.0
 _OK, _NOT_MODIFIED = 200, 304
 _LONGEST_VALIDATOR = 1024
 _SEE_OTHER = 303
+_LARGEST_PORT = 65535
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -40,9 +43,10 @@ class Request:
     """What to fetch. `content` None: by GET, otherwise it is sent by POST.
 
     A root that vouches for the URL vouches for where it redirects to as well; the operator, who wrote the URL, for no
-    more than a root where that leads to another host. No more than `limit` bytes are taken, and no
-    more than the policy's `max_response_bytes` where that is None. `address` is the one of the host's addresses to
-    connect to, judged as any; None: the first that answers. A proxy, which looks names up, cannot be told so.
+    more than a root where that leads to another host; a client of /probe for no other host at all. No more than `limit`
+    bytes are taken, and no more than the policy's `max_response_bytes` where that is None. `address` is the one of the
+    host's addresses to connect to, judged as any; None: the first that answers. A proxy, which looks names up, cannot
+    be told so. `before_large` is awaited once more than `LARGE` bytes have come, before the rest is taken.
     """
 
     url: str
@@ -51,6 +55,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     limit: int | None = None
     address: str | None = None
+    before_large: Callable[[], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +174,9 @@ class Egress:
                 request = replace(request, content=None)
             if url.host != before.host:
                 request = replace(request, address=None)
+            if request.vouched_by is Voucher.CLIENT and url.host != before.host:
+                told = f"{before} redirects to {url}, and only what was asked for may be asked"
+                raise FetchFailed(Problem.BLOCKED_BY_EGRESS_POLICY, told, response.status_code)
             if request.vouched_by is Voucher.OPERATOR and url.host != before.host:
                 request = replace(request, vouched_by=Voucher.TRUST)  # he wrote the first URL, and not this one
         told = f"{request.url} redirects more than {MOST_REDIRECTS} times"
@@ -227,8 +235,12 @@ class Egress:
             raise FetchFailed(Problem.MALFORMED, told, response.status_code, headers)
         limit = self._policy.max_response_bytes if request.limit is None else request.limit
         body = bytearray()
+        before_large = request.before_large
         async for chunk in response.aiter_raw():
             body += chunk
+            if before_large and len(body) > LARGE:
+                await before_large()
+                before_large = None
             if len(body) > limit:
                 told = f"{url} answered with more than {limit} bytes"
                 raise FetchFailed(Problem.TOO_LARGE, told, response.status_code, headers)
@@ -265,6 +277,8 @@ def _parse(text: str, base: httpx.URL | None = None) -> httpx.URL:
         raise FetchFailed(Problem.UNREACHABLE, f"{text!r} is not a URL that can be asked: {error}") from error
     if url.scheme not in _DEFAULT_PORTS:
         raise FetchFailed(Problem.UNSUPPORTED_SCHEME, f"{text!r} is neither http nor https")
+    if url.port is not None and url.port > _LARGEST_PORT:
+        raise FetchFailed(Problem.UNREACHABLE, f"{text!r} is not a URL that can be asked: there is no such port")
     if not host:
         raise FetchFailed(Problem.UNREACHABLE, f"{text!r} is not a URL that can be asked: it names no host")
     return url.copy_with(userinfo=b"", fragment=None)

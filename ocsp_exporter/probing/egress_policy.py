@@ -29,6 +29,7 @@ class Voucher(Enum):
     """Who answers for a URL: `TRUST` is a trusted root in which the path of signatures from its certificate ends."""
 
     OPERATOR = auto()  # who wrote it
+    CLIENT = auto()  # who asked for it at /probe, and may ask for some hosts only
     TRUST = auto()
     NOBODY = auto()
 
@@ -45,7 +46,7 @@ def objection(policy: EgressPolicy, host: str, address: str | None, vouched_by: 
     if denying:
         return f"{address} is in egress.deny ({denying})"
     if (
-        vouched_by is Voucher.OPERATOR
+        vouched_by in {Voucher.OPERATOR, Voucher.CLIENT}
         or policy.follow is Follow.ANY
         or (policy.follow is Follow.TRUSTED and vouched_by is Voucher.TRUST)
         or host.lower().rstrip(".") in policy.allowed_hosts

@@ -17,6 +17,7 @@ from ocsp_exporter.probing.keeper import QUEUE_PATIENCE, Fetched, Inquiry, Keepe
 from ocsp_exporter.probing.sources import CRLSource, KeptCRL, ResponderSource, judge_answer, judge_crl
 from ocsp_exporter.probing.store import Store
 from ocsp_exporter.probing.subject import Subject, askable
+from ocsp_exporter.probing.ways import voucher_of
 from ocsp_exporter.revocation.checks import policy_of
 from ocsp_exporter.revocation.extensions import is_authority
 from ocsp_exporter.revocation.status import beside_what_is_kept, status_of
@@ -106,7 +107,7 @@ class Opinions:
     async def of_crl(self, target: Target, module: Module, deadline: float) -> Evidence | None:
         """Return what is known by `deadline` of the CRL at a target's URL, by itself; None where nothing is yet."""
         [issuer] = module.issuers
-        question = self._crl_question(issuer, (target.location or "",), Voucher.OPERATOR, module)
+        question = self._crl_question(issuer, (target.location or "",), voucher_of(target), module)
         return await self._ask_crl(question, None, 0, module, deadline)
 
     def _crl_question(

@@ -25,6 +25,7 @@ from ocsp_exporter.model import (
 from ocsp_exporter.probing.egress_policy import Voucher
 from ocsp_exporter.probing.fetcher import Fetcher
 from ocsp_exporter.probing.questioning import Questioner
+from ocsp_exporter.probing.ways import voucher_of
 from ocsp_exporter.revocation.certificate import Numbered, Subject, serial_number
 from ocsp_exporter.revocation.compliance import is_revoked
 from ocsp_exporter.revocation.conformance import judge
@@ -56,7 +57,7 @@ class ResponderWatch:
         Whatever the responder does is a finding.
         """
         # Who gives a URL has written it; that in the certificate was written by the CA that the operator names.
-        vouched_by = Voucher.OPERATOR if target.name else Voucher.TRUST
+        vouched_by = voucher_of(target) if target.name else Voucher.TRUST
         url = target.location or ""
         questioner = Questioner(self._fetcher, self._clock, module, url, vouched_by, address, deadline)
         hearing = await _hear(questioner)

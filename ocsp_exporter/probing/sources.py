@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import sha256
+from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -23,8 +24,8 @@ from ocsp_exporter.revocation.validation import Origin, judge
 
 #: What a question costs in memory beside its answer: its certificates above all (measured: 5.5 KiB).
 _BYTES_PER_QUESTION = 5500
-#: CRLs that are fetched and read at a time: each takes up to twice its size, and that may be 64 MiB.
-_MOST_DOWNLOADS = 8
+#: Large CRLs that are fetched and read at a time: each takes up to twice its size, and that may be 64 MiB.
+_MOST_LARGE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +135,8 @@ class CRLSource:
 
         # Of one that has ended, that it has not changed is no news.
         validators = before.validators if before and is_usable(before.crl) else distribution_point.NO_VALIDATORS
-        async with _downloads(asyncio.get_running_loop()):
-            fetched = await distribution_point.ask(self.fetcher, question, validators, is_usable)
+        async with _Place(_places(asyncio.get_running_loop())) as place:
+            fetched = await distribution_point.ask(self.fetcher, question, validators, is_usable, place.take)
         if fetched is None and before is not None:
             return _without(before, Problem.NUMBER_WENT_BACKWARDS)
         if fetched is None:
@@ -222,9 +223,34 @@ def _without(kept: KeptCRL, problem: Problem) -> KeptCRL:
 
 
 @lru_cache(maxsize=1)
-def _downloads(_loop: asyncio.AbstractEventLoop) -> asyncio.Semaphore:
-    """Return what counts the CRLs of an event loop that are fetched; there is one loop but in tests."""
-    return asyncio.Semaphore(_MOST_DOWNLOADS)
+def _places(_loop: asyncio.AbstractEventLoop) -> asyncio.Semaphore:
+    """Return what counts the large CRLs of an event loop that are fetched; there is one loop but in tests."""
+    return asyncio.Semaphore(_MOST_LARGE)
+
+
+class _Place:
+    """A place among the large CRLs, from when one turns out to be large until it is read.
+
+    Small ones, and servers that do not answer, need none: else a few of these would keep all the others from being
+    fetched.
+    """
+
+    def __init__(self, places: asyncio.Semaphore) -> None:
+        self._places = places
+        self._is_taken = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        if self._is_taken:
+            self._places.release()
+
+    async def take(self) -> None:
+        """Wait for a place, unless there is one already."""
+        if not self._is_taken:
+            await self._places.acquire()
+            self._is_taken = True
 
 
 def _name(urls: tuple[str, ...], *certificates: x509.Certificate) -> str:

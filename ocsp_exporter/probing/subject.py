@@ -85,10 +85,12 @@ class Subject:
         """Return who stands behind the URLs: the operator, or a root or issuer of the module's over CAs only."""
         if configured:
             return Voucher.OPERATOR
-        for each in self.path[self.depth :]:
-            if _is_trusted(each, self.module):
+        if self.certificate in _anchors(self.certificate, self.module):
+            return Voucher.TRUST
+        for each in self.path[self.depth + 1 :]:
+            if _has_key_of_anchor(each, self.module):
                 return Voucher.TRUST
-            if each is not self.certificate and not is_authority(each):
+            if not is_authority(each):
                 break  # anybody who bought a certificate could sign others with it
         return Voucher.NOBODY
 
@@ -108,13 +110,18 @@ def askable(urls: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(on_the_web))[:MOST_SOURCE_URLS]
 
 
-def _is_trusted(certificate: x509.Certificate, module: Module) -> bool:
-    """Tell whether a certificate is a root or an issuer of the module's, or one of the same name and key.
+def _anchors(certificate: x509.Certificate, module: Module) -> tuple[x509.Certificate, ...]:
+    """Return the roots and issuers of the module's with the certificate's name."""
+    name = subject_of(certificate)
+    issuers = (each for each in module.issuers if subject_of(each) == name)
+    return (*issuers, *by_subject(module.tls.roots).get(name, ()))
 
-    Servers send certificates of roots that other roots have signed.
+
+def _has_key_of_anchor(certificate: x509.Certificate, module: Module) -> bool:
+    """Tell whether a certificate has the name and the key of a root or an issuer of the module's.
+
+    Servers send certificates of roots that other roots have signed. That says something only where this key verified a
+    signature: anybody can put a name and a public key into a certificate of his own.
     """
-    roots = by_subject(module.tls.roots).get(subject_of(certificate), ())
-    return any(
-        subject_of(known) == subject_of(certificate) and public_key_info(known) == public_key_info(certificate)
-        for known in (*module.issuers, *roots)
-    )
+    key = public_key_info(certificate)
+    return any(public_key_info(known) == key for known in _anchors(certificate, module))

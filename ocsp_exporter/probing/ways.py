@@ -15,7 +15,7 @@ from ocsp_exporter.model import (
     Target,
     TargetForbidden,
 )
-from ocsp_exporter.probing.egress_policy import is_within
+from ocsp_exporter.probing.egress_policy import Voucher, is_within
 from ocsp_exporter.probing.resolver import Address, Addresses, is_address
 
 #: Whoever answers for a name must not choose how many connections a probe makes.
@@ -71,6 +71,11 @@ def require_permission(target: Target) -> None:
     """
     if target.within is not None and not (is_address(target.host) and is_within(target.within, target.host)):
         raise TargetForbidden(f"{target.host} is not in probe_endpoint.allow_targets, and what is fetched has to be.")
+
+
+def voucher_of(target: Target) -> Voucher:
+    """Tell who answers for a target's URL: a client who may not name any target does so for its host alone."""
+    return Voucher.OPERATOR if target.within is None else Voucher.CLIENT
 
 
 def usable(module: Module, host: str, addresses: Addresses) -> Addresses:

@@ -19,6 +19,7 @@ from ocsp_exporter.demo.certificate import DAY, HOUR
 from ocsp_exporter.model import CRLSettings, EgressPolicy, Follow, Module, ProberKind, Problem, Reason, Revocation
 from ocsp_exporter.probing.crl_reading import LARGEST_INLINE
 from ocsp_exporter.probing.crl_watch import CRLWatch
+from ocsp_exporter.probing.egress import LARGE
 from ocsp_exporter.probing.files import read_regular_file
 from ocsp_exporter.probing.opening import open_prober
 from ocsp_exporter.probing.opinions import Opinions
@@ -402,3 +403,25 @@ async def test_many_looks_are_one_request() -> None:
         ]
         assert {page.says("crl") for page in pages} == {"good"}
         assert len(server.heads) == 1
+
+
+async def test_servers_that_hang_keep_no_other_from_being_asked() -> None:
+    """However many there are, and after they have begun to answer; a large CRL comes as well."""
+    larger = CA.crl(revoked(40_000))
+    assert len(larger) > LARGE
+    begun = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+    async with contextlib.AsyncExitStack() as stack:
+        hanging = [await stack.enter_async_context(serve(hang_after(begun[:most]))) for most in (0, 10, 1000) * 5]
+        prober = await stack.enter_async_context(open_prober(HERE))
+        waiting = [asyncio.create_task(look(prober, each.url())) for each in hanging]
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not all(each.heads for each in hanging):  # noqa: ASYNC110 - the servers have no event
+                    await asyncio.sleep(0.01)
+            for content in (CA.crl(), larger):
+                served = await stack.enter_async_context(serve(as_crl(content)))
+                assert (await look(prober, served.url())).says("crl") == "good"
+            assert not any(each.done() for each in waiting)
+        finally:
+            for each in waiting:
+                each.cancel()

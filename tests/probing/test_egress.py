@@ -328,6 +328,29 @@ async def test_a_redirect_to_another_host_is_not_what_the_operator_wrote() -> No
             assert (await fetch(allowing, written(other.url("/", "ca.example")))).body == b"good"
 
 
+async def test_a_client_has_nothing_asked_but_what_it_named() -> None:
+    """Who may name some hosts only is not led to another by one of them; on the same host it is followed."""
+    async with (
+        serve(GOOD) as end,
+        serve(redirect(end.url())) as other,
+        serve(redirect("/again"), GOOD) as same,
+        egress(ANY, {"ca.example": ["127.0.0.1"]}) as client,
+    ):
+        url = other.url(host="ca.example")
+        told = f"{url} redirects to {end.url()}, and only what was asked for may be asked"
+        assert await failure(client, Request(url, Voucher.CLIENT)) == (Problem.BLOCKED_BY_EGRESS_POLICY, told)
+        assert end.heads == []
+        assert (await fetch(client, Request(same.url(host="ca.example"), Voucher.CLIENT))).body == b"good"
+        assert (await fetch(client, Request(other.url(host="ca.example"), Voucher.OPERATOR))).body == b"good"
+
+
+async def test_a_port_that_there_cannot_be_is_no_error_of_ours() -> None:
+    """It is told like any other URL that cannot be asked."""
+    async with egress(ANY) as client:
+        problem, told = await failure(client, "http://127.0.0.1:99999/")
+    assert (problem, told.endswith("there is no such port")) == (Problem.UNREACHABLE, True)
+
+
 @pytest.mark.parametrize(
     ("status", "method"), [("302 Found", "POST"), ("307 Temporary Redirect", "POST"), ("303 See Other", "GET")]
 )

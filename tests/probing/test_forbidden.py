@@ -24,8 +24,10 @@ from ocsp_exporter.model import (
     TargetForbidden,
     TLSSettings,
 )
+from ocsp_exporter.probing.egress_policy import Voucher
 from ocsp_exporter.probing.probe import Prober
 from ocsp_exporter.probing.resolver import Address, Addresses, Resolver
+from ocsp_exporter.probing.ways import voucher_of
 
 ROOT = Authority.root(time.time())
 LEAF = ROOT.leaf("name.example")
@@ -156,3 +158,4 @@ async def test_of_what_is_fetched_the_host_itself_has_to_be_allowed(
             await looking
     else:
         assert await looking
+    assert voucher_of(target) is (Voucher.OPERATOR if within is None else Voucher.CLIENT)

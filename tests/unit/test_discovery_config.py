@@ -15,6 +15,8 @@ OWN, OTHER = CA.leaf("own.example"), CA.leaf("other.example")
 
 SECONDS = "expected a duration such as 500ms, 10s, 5m or 1h30m"
 PATTERN = "expected the path of a file that ends in .json, .yml or .yaml, with wildcards in its last part only"
+KNOWN_OF_BASIC = "known here are username, password, password_file"
+KNOWN_OF_AUTHORIZATION = "known here are type, credentials, credentials_file"
 NOT_SHOWN = "(got what is not shown here)"
 NEITHER_NOR = "expected either credentials or credentials_file"
 MODULES = (
@@ -207,6 +209,18 @@ def test_a_source_is_called_without_its_query() -> None:
             "basic_auth: {username: a}, authorization: {credentials: b}",
             "1:19: http_sd_configs[0]: basic_auth and authorization exclude each other; give one of them",
             "basic_auth: {username: a}",
+        ),
+        (
+            LOGIN,
+            "basic_auth: {username: a, pasword: hunter2}",
+            "1:61: http_sd_configs[0].basic_auth.pasword: unknown key; " + KNOWN_OF_BASIC,
+            "basic_auth: {username: a, password: hunter2}",
+        ),
+        (
+            LOGIN,
+            "authorization: {credential: hunter2}",
+            "1:51: http_sd_configs[0].authorization.credential: unknown key; " + KNOWN_OF_AUTHORIZATION,
+            "authorization: {credentials: hunter2}",
         ),
         (
             LOGIN,

@@ -47,6 +47,11 @@ def renewed(authority: Authority, by: Authority) -> Authority:
         ((*PATH[:2], renewed(ROOT, STRANGER).certificate), TRUSTING, Voucher.TRUST),
         ((*PATH[:2], renewed(ROOT, STRANGER).certificate), KNOWING, Voucher.TRUST),
         ((*PATH[:2], Authority.root(NOW, "Root").certificate), TRUSTING, Voucher.NOBODY),
+        # The name and the key of a root in what somebody else has signed: they are no secret.
+        ((renewed(ROOT, STRANGER).certificate,), TRUSTING, Voucher.NOBODY),
+        ((renewed(ROOT, STRANGER).certificate, STRANGER.certificate), TRUSTING, Voucher.NOBODY),
+        ((renewed(CA, STRANGER).certificate, STRANGER.certificate), KNOWING, Voucher.NOBODY),
+        ((CA.certificate,), KNOWING, Voucher.TRUST),
         # Signatures lead to the root, but through one who is no CA.
         ((SOLD.certificate, *PATH), TRUSTING, Voucher.NOBODY),
     ],
