@@ -304,6 +304,7 @@ class Omission(StrEnum):
     INVALID_INTERVAL = "invalid_interval"
     INVALID_LABEL = "invalid_label"
     RESERVED_LABEL = "reserved_label"
+    TOO_MANY_LABELS = "too_many_labels"
     LONG_LABEL_VALUE = "long_label_value"
 
 

@@ -58,7 +58,7 @@ def test_an_unknown_module_leaves_its_group_out() -> None:
     assert omitted(found) == [(Omission.UNKNOWN_MODULE, "tsl")]
 
 
-@pytest.mark.parametrize("text", ["soon", "0s", "-1s", "60"])
+@pytest.mark.parametrize("text", ["soon", "0s", "-1s", "60", "999ms"])
 def test_an_interval_that_is_none_leaves_the_usual_one(text: str) -> None:
     """The target is looked at all the same."""
     found = with_labels(__scrape_interval__=text)
@@ -107,6 +107,21 @@ def test_what_is_for_prometheus_alone_goes_without_a_word() -> None:
     found = with_labels(__meta_datacenter="x", __tmp="y", __="z", empty="", a="b")
     assert [each.labels for each in found.targets] == [(("a", "b"),)]
     assert found.omitted == frozenset()
+
+
+def test_labels_are_counted() -> None:
+    """So many pass, and so many characters; those beyond, in the order of their names, are left out of each series."""
+    few = {f"l{number:02}": "x" for number in range(32)}
+    found = with_labels(**few, __meta_more="x")
+    assert (dict(found.targets[0].labels), found.omitted) == (few, frozenset())
+    found = with_labels(**few, more="x")
+    assert dict(found.targets[0].labels) == few
+    assert omitted(found) == [(Omission.TOO_MANY_LABELS, "all beyond 32, or 4096 characters")]
+    found = with_labels(**{f"l{number:02}": "x" * 256 for number in range(20)})
+    assert len(found.targets[0].labels) == 15
+    assert [reason for reason, _ in omitted(found)] == [Omission.TOO_MANY_LABELS]
+    found = with_labels(**{"x" * 5000: "x"})
+    assert found.targets[0].labels == ()
 
 
 def test_a_long_value_is_cut() -> None:

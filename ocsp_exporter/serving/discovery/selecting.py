@@ -18,6 +18,13 @@ from ocsp_exporter.target import TargetError, read_target
 #: So many targets are taken of one source, and no more.
 MOST_TARGETS: Final = 100_000
 
+#: A target has no more labels of its own, with no more characters together: all of them are on each of its series.
+MOST_LABELS: Final = 32
+MOST_LABEL_CHARACTERS: Final = 4096
+
+#: Seconds; whoever writes a list could keep the exporter from looking at anything else.
+SHORTEST_INTERVAL: Final = 1.0
+
 # Prometheus's own: a parameter of the URL that it asks for, and how often it asks.
 _MODULE: Final = "__param_module"
 _INTERVAL: Final = "__scrape_interval__"
@@ -134,13 +141,15 @@ def _interval(text: str | None, usual: float, omitted: set[Omitted]) -> float:
         interval = parse_duration(text)
     except ValueError:
         interval = 0.0
-    if not interval:
+    if interval < SHORTEST_INTERVAL:
         omitted.add(Omitted(Omission.INVALID_INTERVAL, text[:_LONGEST_SHOWN]))
-    return interval or usual
+        return usual
+    return interval
 
 
 def _own_labels(labels: Labels, omitted: set[Omitted]) -> Iterator[tuple[str, str]]:
     """Give what can be published of labels. Those that begin with two underscores are for Prometheus to go by."""
+    count = characters = 0
     for name, value in labels:
         if name.startswith("__") or not value:
             continue
@@ -151,4 +160,9 @@ def _own_labels(labels: Labels, omitted: set[Omitted]) -> Iterator[tuple[str, st
             continue
         if len(value) > MAX_LABEL_VALUE:
             omitted.add(Omitted(Omission.LONG_LABEL_VALUE, name[:_LONGEST_SHOWN]))
+        count, characters = count + 1, characters + len(name) + min(len(value), MAX_LABEL_VALUE)
+        if count > MOST_LABELS or characters > MOST_LABEL_CHARACTERS:
+            what = f"all beyond {MOST_LABELS}, or {MOST_LABEL_CHARACTERS} characters"
+            omitted.add(Omitted(Omission.TOO_MANY_LABELS, what))
+            return
         yield name, value[:MAX_LABEL_VALUE]
