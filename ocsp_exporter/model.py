@@ -419,6 +419,10 @@ class TLSSettings:
     alpn: tuple[str, ...] = ()
     client_certificate: ClientCertificate | None = None
 
+    def __hash__(self) -> int:
+        """Leave the roots out: there may be hundreds, and each handshake looks its context up by these settings."""
+        return hash((self.min_version, self.max_version, self.alpn))
+
 
 @dataclass(frozen=True, slots=True)
 class StapleSettings:
@@ -538,6 +542,8 @@ class Handshake:
     `chain` holds the certificates as sent that could be parsed, the leaf first. `staple` None: none was
     sent, or it could not be taken off the wire; then `staple_problem` says why. `complete` False: the
     handshake call failed after the certificate had come. `chain_errors` is empty where the chain verifies.
+    `digest` is the SHA-256 of the certificates as sent, None where not all could be parsed; `group` the one with which
+    keys were exchanged, in OpenSSL's name, None where there was none.
     """
 
     address: str
@@ -549,6 +555,8 @@ class Handshake:
     complete: bool
     client_certificate_requested: bool
     chain_errors: frozenset[ChainError]
+    digest: bytes | None
+    group: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,12 @@
 pyOpenSSL is bounded above, because a new version may name these things otherwise.
 """
 
+from dataclasses import dataclass
+
 from OpenSSL import SSL
 
 _library = SSL._lib  # type: ignore[attr-defined]  # noqa: SLF001 -- what this module is for
+_ffi = SSL._ffi  # type: ignore[attr-defined]  # noqa: SLF001 -- likewise
 
 
 def expect_host(connection: SSL.Connection, name: bytes) -> bool:
@@ -23,3 +26,38 @@ def expect_address(connection: SSL.Connection, packed: bytes) -> bool:
 def accept_signatures(context: SSL.Context, schemes: str) -> bool:
     """Offer these signature schemes only, in TLS's names with colons between. False where OpenSSL does not know one."""
     return bool(_library.SSL_CTX_set1_sigalgs_list(context._context, schemes.encode()))  # noqa: SLF001 -- likewise
+
+
+def offer_groups(context: SSL.Context, groups: str) -> bool:
+    """Offer only these groups for the key exchange, in OpenSSL's names with colons between, and a key for the first.
+
+    False, and nothing is changed, where OpenSSL does not know one that has no question mark before it.
+    """
+    accepted = bool(_library.SSL_CTX_set1_curves_list(context._context, groups.encode()))  # noqa: SLF001 -- likewise
+    if not accepted:
+        _library.ERR_clear_error()  # or whoever calls OpenSSL next would be told of it
+    return accepted
+
+
+@dataclass(slots=True, eq=False)
+class CertificateRequest:
+    """Whether a server asked for a client certificate."""
+
+    was_made: bool = False
+
+
+def note_certificate_request(connection: SSL.Connection, request: CertificateRequest) -> object:
+    """Have it noted when the server asks for a client certificate. What is returned must outlive the handshake.
+
+    pyOpenSSL's way would be to look at OpenSSL's state after each of its steps, which takes 40 µs a handshake.
+    """
+    handle = _ffi.new_handle(request)
+    _library.SSL_set_cert_cb(connection._ssl, _on_certificate_request, handle)  # noqa: SLF001 -- likewise
+    return handle
+
+
+@_ffi.callback("int(SSL *, void *)")  # type: ignore[untyped-decorator]  # cffi knows no types
+def _on_certificate_request(_connection: object, handle: object) -> int:
+    request: CertificateRequest = _ffi.from_handle(handle)
+    request.was_made = True
+    return 1  # go on, with the certificate of the context if there is one

@@ -9,15 +9,17 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from cryptography import x509
 from cryptography.x509.oid import PublicKeyAlgorithmOID
 from OpenSSL import SSL, crypto
 
 from ocsp_exporter.model import ChainError, Failure, Handshake, KeyType, ProbeFailed, Problem, TLSSettings
-from ocsp_exporter.probing.bindings import expect_address, expect_host
-from ocsp_exporter.probing.context import Seen, context_for
+from ocsp_exporter.probing.bindings import CertificateRequest, expect_address, expect_host, note_certificate_request
+from ocsp_exporter.probing.context import Seen, context_for, context_without_roots
 from ocsp_exporter.probing.resolver import is_address
 from ocsp_exporter.revocation import certificate
 
@@ -39,6 +41,20 @@ _KEY_TYPES = {
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What earlier handshakes showed of a server, which this one need not find out again.
+
+    The SHA-256 of its certificates as sent, those that could be parsed, what was wrong with the chain, and the group
+    with which keys were exchanged.
+    """
+
+    digest: bytes
+    chain: tuple[x509.Certificate, ...]
+    chain_errors: frozenset[ChainError]
+    group: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Hello:
     """What the ClientHello says. `server_name` is also what the chain is verified for, sent or not."""
 
@@ -57,19 +73,24 @@ class StapleUnreadable(Exception):
         self.problem = problem
 
 
+class ChainChanged(Exception):
+    """The certificates are not those that were known: look again, and verify them."""
+
+
 class KeyTypeRefused(ProbeFailed):
     """The server has no certificate of the key type that was asked for, or fails whatever it is asked for."""
 
 
-async def shake_hands(connected: socket.socket, hello: Hello, deadline: float) -> Handshake:
+async def shake_hands(connected: socket.socket, hello: Hello, deadline: float, known: Known | None = None) -> Handshake:
     """Make a TLS handshake on a connected, non-blocking socket, and say goodbye. The caller closes the socket.
 
     `deadline` is on the event loop's clock; what came before it counts, if that is enough. Raises ProbeFailed where
-    it is not, StapleUnreadable where the staple ended the handshake.
+    it is not, StapleUnreadable where the staple ended the handshake, and ChainChanged where the chain is not `known`.
     """
     address = _peer(connected)
-    seen = Seen()
-    connection = _connection(hello, seen)
+    seen, request = Seen(), CertificateRequest()
+    connection = _connection(hello, seen, known)
+    _held = note_certificate_request(connection, request)
     broken_off = None
     try:
         async with asyncio.timeout_at(deadline):
@@ -78,18 +99,23 @@ async def shake_hands(connected: socket.socket, hello: Hello, deadline: float) -
         broken_off = _told(error, hello, connection)
     except TimeoutError:
         broken_off = ProbeFailed(Failure.TIMEOUT, "the TLS handshake did not end in time")
-    chain = _chain(connection)
+    sent = _sent(connection)
+    digest = sha256(b"".join(sent)).digest()
+    is_known = known is not None and known.digest == digest
+    chain = known.chain if known and is_known else _parsed(sent)
     if chain and hello.key_type not in (KeyType.ANY, _KEY_TYPES.get(chain[0].public_key_algorithm_oid)):
         raise KeyTypeRefused(Failure.TLS, f"the server sent a certificate whose key is not {hello.key_type}")
     # The callback is called for an absent staple too, with no octets: not yet called, nothing is known of it.
     knows_of_staple = seen.staple is not None or not hello.ask_for_staple
-    if broken_off and not (connection.get_peer_cert_chain() and knows_of_staple):
+    if broken_off and not (sent and knows_of_staple):
         raise broken_off
     if not chain:
         raise ProbeFailed(Failure.NO_CERTIFICATE, "the handshake brought no certificate that can be read")
     with contextlib.suppress(SSL.Error):
         connection.shutdown()
     _say_last(connection, connected)
+    if known and not is_known:
+        raise ChainChanged
     return Handshake(
         address=address,
         chain=chain,
@@ -98,14 +124,20 @@ async def shake_hands(connected: socket.socket, hello: Hello, deadline: float) -
         version=connection.get_protocol_version_name(),
         cipher=connection.get_cipher_name() or "",
         complete=broken_off is None,
-        client_certificate_requested=seen.client_certificate_requested,
-        chain_errors=frozenset(seen.chain_errors),
+        client_certificate_requested=request.was_made,
+        chain_errors=known.chain_errors if known else frozenset(seen.chain_errors),
+        digest=digest if len(chain) == len(sent) else None,
+        group=connection.get_group_name() if broken_off is None else None,
     )
 
 
-def _connection(hello: Hello, seen: Seen) -> SSL.Connection:
+def _connection(hello: Hello, seen: Seen, known: Known | None) -> SSL.Connection:
     try:
-        context = context_for(hello.settings, hello.key_type)
+        context = (
+            context_without_roots(hello.settings, hello.key_type, known.group)
+            if known
+            else context_for(hello.settings, hello.key_type)
+        )
     except SSL.Error as error:
         raise ProbeFailed(Failure.TLS, f"OpenSSL refuses the client certificate: {_describe(error)}") from error
     connection = SSL.Connection(context, None)
@@ -225,13 +257,17 @@ def _require_tls(start: bytes) -> None:
         raise ProbeFailed(Failure.NOT_TLS, f"the answer to the ClientHello is not TLS; it begins with {start[:16]!r}")
 
 
-def _chain(connection: SSL.Connection) -> tuple[x509.Certificate, ...]:
-    """Return the certificates as sent, each taken by itself, so that an unreadable one does not lose the others.
+def _sent(connection: SSL.Connection) -> list[bytes]:
+    """Return the certificates as sent."""
+    return [crypto.dump_certificate(crypto.FILETYPE_ASN1, each) for each in connection.get_peer_cert_chain() or ()]
+
+
+def _parsed(sent: Sequence[bytes]) -> tuple[x509.Certificate, ...]:
+    """Read certificates, each by itself, so that an unreadable one does not lose the others.
 
     Empty where the leaf itself cannot be read.
     """
-    encoded = [crypto.dump_certificate(crypto.FILETYPE_ASN1, each) for each in connection.get_peer_cert_chain() or ()]
-    parsed = [certificate.parse(each) for each in encoded]
+    parsed = [certificate.parse(each) for each in sent]
     return tuple(each for each in parsed if each) if parsed and parsed[0] else ()
 
 

@@ -24,7 +24,7 @@ from ocsp_exporter.model import (
     TLSFindings,
 )
 from ocsp_exporter.probing.connecting import connect
-from ocsp_exporter.probing.handshake import Hello, StapleUnreadable, shake_hands
+from ocsp_exporter.probing.handshake import ChainChanged, Hello, Known, StapleUnreadable, shake_hands
 from ocsp_exporter.probing.issuer_fetch import IssuerFetch
 from ocsp_exporter.probing.opinions import Opinions
 from ocsp_exporter.probing.remembered import Lineage, Remembered
@@ -129,13 +129,18 @@ class Look:
 
     async def _view(self) -> _View:
         try:
-            handshake = await self._handshake()
+            handshake = await self._handshake(self._hello)
         except StapleUnreadable as unreadable:
             self._tell("the staple cannot be read, once more without", problem=unreadable.problem)
             # OpenSSL gave up before anything else could be seen: look at the rest without asking for a staple.
-            handshake = await self._handshake(ask_for_staple=False)
+            handshake = await self._handshake(replace(self._hello, ask_for_staple=False))
             handshake = replace(handshake, staple_problem=unreadable.problem, complete=False)
         return self._regard(handshake, self.clock())
+
+    @property
+    def _hello(self) -> Hello:
+        target, module = self.way.target, self.way.module
+        return Hello(module.server_name or target.host, module.tls, self.way.key_type, module.send_server_name)
 
     async def _with_issuer(self, view: _View) -> _View:
         """Look where the certificate says for an issuer that is not at hand, if the module wants that."""
@@ -145,11 +150,19 @@ class Look:
         issuer = await self.issuers.find(leaf, self.way.deadline)
         return self._regard(view.handshake, view.obtained_at, (issuer,)) if issuer else view
 
-    async def _handshake(self, *, ask_for_staple: bool = True) -> Handshake:
+    async def _handshake(self, hello: Hello) -> Handshake:
+        """Make a handshake in which the chain is verified, unless it turns out to be the one that was verified last."""
+        trust, now = self.remembered.trust, self.clock()
+        if known := trust.at(now, hello):
+            with contextlib.suppress(ChainChanged):
+                return await self._shake_hands(hello, known)
+            self._tell("the chain has changed, once more to verify it")
+        handshake = await self._shake_hands(hello)
+        trust.note(handshake, hello, now)
+        return handshake
+
+    async def _shake_hands(self, hello: Hello, known: Known | None = None) -> Handshake:
         target, module, deadline = self.way.target, self.way.module, self.way.deadline
-        hello = Hello(
-            module.server_name or target.host, module.tls, self.way.key_type, module.send_server_name, ask_for_staple
-        )
         with self.timing.of(Phase.CONNECT):
             connected = await connect(self.way.addresses, target.port, deadline)
         with connected:
@@ -163,7 +176,7 @@ class Look:
                 self._tell("TLS may start", starttls=starttls)
             try:
                 with self.timing.of(Phase.HANDSHAKE):
-                    handshake = await shake_hands(connected, hello, deadline)
+                    handshake = await shake_hands(connected, hello, deadline, known)
             except ProbeFailed as failed:
                 if began_in_clear and failed.failure is Failure.NOT_TLS:
                     # Whether it comes with the go-ahead or behind it is the network's whim, and not another failure.

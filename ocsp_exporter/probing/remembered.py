@@ -4,13 +4,16 @@ Between two probes nothing of it changes as a rule. Only the last of everything 
 watched, and who shows something new each time makes it no larger.
 """
 
+import math
+from bisect import bisect
 from dataclasses import dataclass, field
 
 from cryptography import x509
 
-from ocsp_exporter.model import Applicability, CertificateFacts, Module
+from ocsp_exporter.model import Applicability, CertificateFacts, Handshake, Module
+from ocsp_exporter.probing.handshake import Hello, Known
 from ocsp_exporter.probing.last_examination import LastExamination
-from ocsp_exporter.probing.roots import by_subject
+from ocsp_exporter.probing.roots import by_subject, turning_points, turning_points_of_roots
 from ocsp_exporter.probing.subject import Subject, subjects_of
 from ocsp_exporter.probing.ways import Way
 from ocsp_exporter.revocation import compliance
@@ -65,9 +68,46 @@ def _build(chain: tuple[x509.Certificate, ...], module: Module, fetched: tuple[x
 
 
 @dataclass(slots=True, eq=False)
+class LastTrust:
+    """What OpenSSL said last of a server's chain: to have one verified takes 0.14 ms.
+
+    It says the same until a certificate that was sent, or a root, begins or ceases to be valid.
+    """
+
+    _hello: Hello | None = field(default=None, init=False)
+    _known: Known | None = field(default=None, init=False)
+    _begins: float = field(default=math.inf, init=False)
+    _ends: float = field(default=-math.inf, init=False)
+    _is_steady: bool = field(default=False, init=False)
+
+    def at(self, now: float, hello: Hello) -> Known | None:
+        """Return what is known of the server; None where its last two chains differed, and the next one may, too."""
+        holds = self._is_steady and self._begins <= now < self._ends and hello == self._hello
+        return self._known if holds else None
+
+    def note(self, handshake: Handshake, hello: Hello, now: float) -> None:
+        """Remember a handshake that was begun at `now`, and whose chain was verified in it."""
+        if handshake.digest is None:
+            self._is_steady = False
+            return
+        self._is_steady = self._known is not None and self._known.digest == handshake.digest
+        self._hello = hello
+        self._known = Known(handshake.digest, handshake.chain, handshake.chain_errors, handshake.group)
+        turns = sorted((*turning_points(handshake.chain), *turning_points_of_roots(hello.settings.roots)))
+        position = bisect(turns, now)
+        self._begins = turns[position - 1] + _NEAR if position else -math.inf
+        self._ends = turns[position] - _NEAR if position < len(turns) else math.inf
+
+
+#: Seconds around such a moment in which the chain is verified each time.
+_NEAR = 2.0
+
+
+@dataclass(slots=True, eq=False)
 class Remembered:
     """What one way of looking showed last."""
 
+    trust: LastTrust = field(default_factory=LastTrust)
     lineage: LastLineage = field(default_factory=LastLineage)
     staple: LastExamination = field(default_factory=LastExamination)
 

@@ -3,7 +3,7 @@
 import logging
 import ssl
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -47,3 +47,16 @@ def by_subject(roots: tuple[x509.Certificate, ...] | None) -> Mapping[Name, Sequ
     for root in system_roots() if roots is None else roots:
         index.setdefault(subject_of(root), []).append(root)
     return index
+
+
+def turning_points(certificates: Iterable[x509.Certificate]) -> Iterator[float]:
+    """Yield the moments, in seconds since 1970, at which each certificate begins and ceases to be valid."""
+    for each in certificates:
+        yield each.not_valid_before_utc.timestamp()
+        yield each.not_valid_after_utc.timestamp()
+
+
+@lru_cache(maxsize=64)
+def turning_points_of_roots(roots: tuple[x509.Certificate, ...] | None) -> Sequence[float]:
+    """Return these moments of roots, None being the system's, in their order."""
+    return sorted(turning_points(system_roots() if roots is None else roots))

@@ -12,12 +12,27 @@ from OpenSSL import SSL, crypto
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.demo.certificate import rsa_key
 from ocsp_exporter.probing import bindings
-from ocsp_exporter.probing.bindings import accept_signatures, expect_address, expect_host
+from ocsp_exporter.probing.bindings import (
+    CertificateRequest,
+    accept_signatures,
+    expect_address,
+    expect_host,
+    note_certificate_request,
+    offer_groups,
+)
 
 LIBRARY = SSL._lib  # type: ignore[attr-defined]  # noqa: SLF001 -- what is tested here
 
 #: OpenSSL's functions that are called past pyOpenSSL's own interface.
-PRIVATE = {"SSL_CTX_set1_sigalgs_list", "SSL_get0_param", "X509_VERIFY_PARAM_set1_host", "X509_VERIFY_PARAM_set1_ip"}
+PRIVATE = {
+    "ERR_clear_error",
+    "SSL_CTX_set1_curves_list",
+    "SSL_CTX_set1_sigalgs_list",
+    "SSL_get0_param",
+    "SSL_set_cert_cb",
+    "X509_VERIFY_PARAM_set1_host",
+    "X509_VERIFY_PARAM_set1_ip",
+}
 
 #: X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH.
 WRONG_NAME, WRONG_ADDRESS = 62, 64
@@ -103,6 +118,37 @@ def test_an_unknown_signature_is_refused() -> None:
     context = SSL.Context(SSL.TLS_METHOD)
     assert accept_signatures(context, "ecdsa_secp256r1_sha256")
     assert not accept_signatures(context, "ecdsa_secp256r1_sha256:rsa_pkcs1_sha257")
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_groups_choose_the_key_exchange(root: Authority, known: bool) -> None:
+    """Keys are exchanged with the group offered; an unknown one is refused, and disturbs nothing that follows."""
+    context = SSL.Context(SSL.TLS_METHOD)
+    assert offer_groups(context, "secp384r1" if known else "?nonsense:secp384r1")
+    assert known or not offer_groups(context, "nonsense:x25519")
+    client = _client(context)
+    _shake_hands(client, _server(root))
+    assert client.get_group_name() == "secp384r1"
+
+
+@pytest.mark.parametrize("version", [SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION])
+@pytest.mark.parametrize("is_made", [True, False])
+@pytest.mark.parametrize("has_own", [True, False])
+def test_a_certificate_request_is_noted(root: Authority, version: int, is_made: bool, has_own: bool) -> None:
+    """Whether the client has a certificate or not: the request is noted where one is made, and nowhere else."""
+    own = root.leaf("client.example")
+    context = SSL.Context(SSL.TLS_METHOD)
+    context.set_max_proto_version(version)
+    if has_own:
+        context.use_certificate(own.certificate)
+        context.use_privatekey(own.key)
+    client, server, request = _client(context), _server(root), CertificateRequest()
+    if is_made:
+        server.set_verify(SSL.VERIFY_PEER, lambda *_: True)
+    _held = note_certificate_request(client, request)
+    _shake_hands(client, server)
+    assert request.was_made is is_made
+    assert (server.get_peer_certificate() is not None) is (is_made and has_own)
 
 
 def _client(context: SSL.Context) -> SSL.Connection:

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-SERVER_NAME, SIGNATURE_ALGORITHMS, ALPN, SUPPORTED_VERSIONS = 0, 13, 16, 43
+SERVER_NAME, SUPPORTED_GROUPS, SIGNATURE_ALGORITHMS, ALPN, SUPPORTED_VERSIONS, KEY_SHARE = 0, 10, 13, 16, 43, 51
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,22 @@ class ClientHello:
             protocol, offered = _vector(offered, 1)
             protocols.append(protocol)
         return protocols
+
+    @property
+    def groups(self) -> list[int]:
+        """The groups offered, the preferred one first (RFC 8446, section 4.2.7)."""
+        offered, _ = _vector(self.extensions[SUPPORTED_GROUPS], 2)
+        return [int.from_bytes(offered[position : position + 2]) for position in range(0, len(offered), 2)]
+
+    @property
+    def key_shares(self) -> list[int]:
+        """The groups of the keys that were sent (RFC 8446, section 4.2.8)."""
+        shares, _ = _vector(self.extensions[KEY_SHARE], 2)
+        groups = []
+        while shares:
+            groups.append(int.from_bytes(shares[:2]))
+            _key, shares = _vector(shares[2:], 2)
+        return groups
 
 
 def _vector(octets: bytes, length: int) -> tuple[bytes, bytes]:

@@ -37,6 +37,8 @@ SESSION = Handshake(
     complete=True,
     client_certificate_requested=False,
     chain_errors=frozenset(),
+    digest=b"",
+    group="x25519",
 )
 
 LEAF = CertificateFacts(
