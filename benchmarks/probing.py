@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.stage import HOST, Stage, free_port, run
 
 #: Targets of the workers, each probed once a second: what a busy exporter does, and less than one core can.
-WORKED = 200
+WORKED = 2000
 #: Seconds for which the workers, and then `openssl s_time`, are watched in each round.
 _WATCHED = 5.0
 _PROBES = 800

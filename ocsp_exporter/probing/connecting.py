@@ -5,6 +5,7 @@ import logging
 import socket
 
 from ocsp_exporter.model import Failure, ProbeFailed
+from ocsp_exporter.probing.readiness import finish_connecting
 from ocsp_exporter.probing.resolver import Address, Addresses, failure_of
 
 logger = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ async def _connect(address: Address, port: int, until: float) -> socket.socket:
         # A handshake is a few small messages, each waiting for the other side.
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         async with asyncio.timeout_at(until):
-            await asyncio.get_running_loop().sock_connect(made, address.with_port(port))
+            await finish_connecting(made, address.with_port(port))
     except BaseException as error:
         made.close()
         if isinstance(error, TimeoutError):  # ours, or the system's own after minutes

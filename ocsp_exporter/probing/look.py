@@ -97,23 +97,24 @@ class Look:
                 views += await self._further_view()
         # Last, because a handshake has more need of the time that is left.
         views = [await self._with_issuer(view) for view in views]
-        # Side by side: a responder that hangs takes all the time that is left.
-        told, copy = await asyncio.gather(self._opinions_of(_shown(views)), self._copy(views[:counted]))
+        told, copy = await self._opinions_and_copy(_shown(views), views[:counted])
         return _conclude(self.way.module, views, counted, told, copy)
+
+    async def _opinions_and_copy(
+        self, shown: _View, counted: Sequence[_View]
+    ) -> tuple[Sequence[Evidence], StapleCopy | None]:
+        """Ask the others, and look at the server's own copy of its staple where the module names one."""
+        file = self.way.module.staple.file
+        if file is None:
+            return await self._opinions_of(shown), None
+        # Side by side: a responder that hangs takes all the time that is left.
+        copying = self.copies.compare(file, [view.handshake for view in counted], self.way.deadline)
+        return await asyncio.gather(self._opinions_of(shown), copying)
 
     async def _opinions_of(self, view: _View) -> Sequence[Evidence]:
         """Give what responders and CRLs say, where they are asked."""
         opinions = self.opinions
         return await opinions.about(view.lineage.subjects, self.way.deadline) if opinions else ()
-
-    async def _copy(self, views: Sequence[_View]) -> StapleCopy | None:
-        """Compare the staples with the server's own copy, where the module names one."""
-        file = self.way.module.staple.file
-        return (
-            None
-            if file is None
-            else await self.copies.compare(file, [view.handshake for view in views], self.way.deadline)
-        )
 
     async def _further_view(self) -> list[_View]:
         """Give what another handshake shows, nothing where it fails or the time is over.

@@ -184,10 +184,13 @@ class Prober:
         self._resolver.close()
 
     async def _addresses(self, target: Target, module: Module, deadline: float) -> Addresses:
-        looking_up = self._resolver.resolve(target.host)
-        found = await by(deadline, looking_up, Failure.RESOLVE, "the look-up of the name")
-        fields = {"target": target.name, "host": target.host, "addresses": ",".join(each.text for each in found)}
-        logger.debug("resolved", extra={"fields": fields})
+        found = self._resolver.at_hand(target.host)
+        if not found:
+            looking_up = self._resolver.resolve(target.host)
+            found = await by(deadline, looking_up, Failure.RESOLVE, "the look-up of the name")
+        if logger.isEnabledFor(logging.DEBUG):
+            fields = {"target": target.name, "host": target.host, "addresses": ",".join(each.text for each in found)}
+            logger.debug("resolved", extra={"fields": fields})
         addresses = usable(module, target.host, permitted(target, found))
         if len(addresses) > MOST_ADDRESSES and target.name not in self._told:
             if len(self._told) >= _MOST_TOLD:

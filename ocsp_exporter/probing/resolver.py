@@ -86,12 +86,16 @@ class Resolver:
         self._under_way: dict[str, asyncio.Future[Addresses]] = {}
         self._remembered: dict[str, tuple[float, Addresses]] = {}
 
-    async def resolve(self, host: str) -> Addresses:
-        """Return the addresses of a host in the system's order. Raises ProbeFailed (`resolve`)."""
+    def at_hand(self, host: str) -> Addresses:
+        """Return what needs no look-up, none where one is needed. Raises ProbeFailed (`resolve`)."""
         if is_address(host):
             return _literal(host)
         until, addresses = self._remembered.get(host, (0.0, ()))
-        if self._clock() < until:
+        return addresses if self._clock() < until else ()
+
+    async def resolve(self, host: str) -> Addresses:
+        """Return the addresses of a host in the system's order. Raises ProbeFailed (`resolve`)."""
+        if addresses := self.at_hand(host):
             return addresses
         # Shielded: the look-up belongs to everyone who waits for it, not to the probe that gave up first.
         return await asyncio.shield(self._under_way.get(host) or self._start(host))

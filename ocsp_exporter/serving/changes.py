@@ -29,15 +29,18 @@ class Change:
 def changes(results: Results, before: Results) -> tuple[Change, ...]:
     """Give what a probe changed, with the results of the probe before it (none: it was the first)."""
     states_before = {result.way: state_of(result) for result in before}
-    found = (_change(result, states_before.pop(result.way, None)) for result in results)
-    changed = [change for change in found if change.after != change.before]
+    changed = [
+        _change(result, state_before, state)
+        for result in results
+        if (state := state_of(result)) != (state_before := states_before.pop(result.way, None))
+    ]
     at = results[0].obtained_at
     return (*changed, *(Change(at, way, state, GONE, None) for way, state in states_before.items()))
 
 
-def _change(result: ProbeResult, before: str | None) -> Change:
+def _change(result: ProbeResult, before: str | None, after: str) -> Change:
     level = assess(result, result.obtained_at).level
-    return Change(result.obtained_at, result.way, before, state_of(result), level, result.detail)
+    return Change(result.obtained_at, result.way, before, after, level, result.detail)
 
 
 def state_of(result: ProbeResult) -> str:
