@@ -192,7 +192,7 @@ async def _drive(connection: SSL.Connection, connected: socket.socket) -> None:
     they are skipped, would keep it from ever coming back.
     """
     received, start, unsaid = 0, b"", b""
-    with Arrivals(connected) as arrivals:
+    with Arrivals(connected, _PORTION) as arrivals:
         while True:
             ended = _go_on(connection, connected)
             unsaid += _to_say(connection)
@@ -241,7 +241,7 @@ async def _say(connected: socket.socket, octets: bytes) -> None:
 
 async def _hear(arrivals: Arrivals) -> bytes:
     try:
-        return await arrivals.next(_PORTION)
+        return await arrivals.next()
     except OSError as error:
         raise SSL.SysCallError(error.errno, error.strerror) from error
 

@@ -4,7 +4,6 @@ import asyncio
 import errno
 import os
 import socket
-from types import TracebackType
 from typing import Self, TypeAlias
 
 #: Where to connect: host and port, for IPv6 also the flow and the scope.
@@ -32,37 +31,41 @@ async def send(connected: socket.socket, octets: bytes) -> None:
 
 
 class Arrivals:
-    """What arrives at a connected, non-blocking socket while a block lasts."""
+    """What arrives at a connected, non-blocking socket while a block lasts, at most so many octets at a time."""
 
-    def __init__(self, connected: socket.socket) -> None:
+    def __init__(self, connected: socket.socket, most: int) -> None:
         self._connected = connected
+        self._most = most
         # Not the socket: of one that a selector does not know it writes out all that there is.
         self._descriptor = connected.fileno()
         self._loop = asyncio.get_running_loop()
-        self._arrived = self._loop.create_future()
+        self._arrived: asyncio.Future[bytes] | None = None
 
     def __enter__(self) -> Self:
-        self._loop.add_reader(self._descriptor, self._wake)
+        self._loop.add_reader(self._descriptor, self._receive)
         return self
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._loop.remove_reader(self._descriptor)
 
-    async def next(self, most: int) -> bytes:
-        """Let others work until something has arrived; empty where the other side has closed. Raises OSError."""
-        while True:
-            self._arrived = self._loop.create_future()
-            await self._arrived
-            try:
-                return self._connected.recv(most)
-            except BlockingIOError:
-                continue
+    async def next(self) -> bytes:
+        """Let others work until something arrives; empty where the other side has closed. Raises OSError."""
+        self._arrived = self._loop.create_future()
+        try:
+            return await self._arrived
+        finally:
+            self._arrived = None
 
-    def _wake(self) -> None:
-        if not self._arrived.done():
-            self._arrived.set_result(None)
+    def _receive(self) -> None:
+        # Here and not in `next`: before that goes on, the loop would find the socket readable once more.
+        if self._arrived is None or self._arrived.done():
+            return
+        try:
+            self._arrived.set_result(self._connected.recv(self._most))
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            self._arrived.set_exception(error)
 
 
 async def _writable(waiting: socket.socket) -> None:
