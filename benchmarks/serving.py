@@ -6,7 +6,8 @@ import re
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -27,36 +28,91 @@ TARGETS = 10_000
 #: Targets that are held while memory is measured: each is probed once.
 HELD = 10_000
 _TICK = 0.001
+_TIMES = 3
 _PATIENCE = 120.0
+#: Seconds after which the page that was sent last, which nobody asks for uncompressed but we, is out of memory.
+_SETTLING = 3.0
 
 
-def rendering(stage: Stage) -> tuple[int, float, float, float]:
-    """Give the samples on a page of many targets, µs of CPU for each, and the p99 and longest stall in ms."""
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """What a page costs: µs of CPU for each of its samples, and how many ms the event loop stalls meanwhile.
+
+    `new`: where every result is new since the last scrape, `kept`: where none is.
+    """
+
+    samples: int
+    new: float
+    kept: float
+    p99: float
+    longest: float
+
+
+def rendering(stage: Stage) -> Rendering:
+    """Render the page of many targets, some times over with new results and then with the same."""
     return asyncio.run(_rendering(stage))
 
 
-async def _rendering(stage: Stage) -> tuple[int, float, float, float]:
+async def _rendering(stage: Stage) -> Rendering:
     result = await _probed(stage)
-    publications = [
-        Publication(replace(result, target=replace(result.target, name=f"https://host-{number}.example")), ())
-        for number in range(TARGETS)
-    ]
     now = time.time()
-    spent = []
-    for _ in range(3):
-        gc.collect()
-        begun = time.process_time()
-        text = render(publications, now, Format.TEXT)
-        spent.append(time.process_time() - begun)
+    spent: dict[str, list[float]] = {"new": [], "kept": []}
+    for _ in range(_TIMES):
+        publications = _publications(result)
+        for of_which in spent.values():
+            gc.collect()
+            begun = time.process_time()
+            text = render(publications, now, Format.TEXT)
+            of_which.append(time.process_time() - begun)
     samples = sum(not line.startswith(b"#") for line in text.splitlines())
-    ticks: list[float] = []
-    ticking = asyncio.create_task(_tick(ticks))
-    metrics = MetricsPage(lambda: publications, CollectorRegistry(), time.time)
-    for _ in range(3):
-        await metrics.body(Format.TEXT, gzipped=True)
-    ticking.cancel()
-    stalls = sorted(later - earlier - _TICK for earlier, later in pairwise(ticks))
-    return samples, min(spent) / samples * 1e6, stalls[int(len(stalls) * 0.99)] * 1000, stalls[-1] * 1000
+    stalls = sorted(await _stalls(result))
+    return Rendering(
+        samples,
+        new=min(spent["new"]) / samples * 1e6,
+        kept=min(spent["kept"]) / samples * 1e6,
+        p99=stalls[int(len(stalls) * 0.99)] * 1000,
+        longest=stalls[-1] * 1000,
+    )
+
+
+def _publications(result: ProbeResult) -> list[Publication]:
+    """Give the results of many targets, each with a name and times of its own, as new ones have."""
+    return [_publication(result, number) for number in range(TARGETS)]
+
+
+def _publication(result: ProbeResult, number: int) -> Publication:
+    target = replace(result.target, name=f"https://host-{number}.example")
+    late = number / 1e6
+    phases = {phase: took + late for phase, took in result.phases.items()}
+    findings = result.findings
+    if findings is None:
+        raise RuntimeError(f"the probe fails: {result.detail}")
+    evidence = tuple(replace(each, fetched_at=(each.fetched_at or 0.0) + late) for each in findings.evidence)
+    return Publication(
+        replace(
+            result,
+            target=target,
+            obtained_at=result.obtained_at + late,
+            duration=result.duration + late,
+            phases=phases,
+            findings=replace(findings, evidence=evidence),
+        )
+    )
+
+
+async def _stalls(result: ProbeResult) -> list[float]:
+    """Give by how many seconds the event loop was late, every millisecond while pages are made as Prometheus asks."""
+    stalls: list[float] = []
+    for _ in range(_TIMES):
+        metrics = MetricsPage(partial(list, _publications(result)), CollectorRegistry(), time.time)
+        gc.collect()
+        ticks: list[float] = []
+        ticking = asyncio.create_task(_tick(ticks))
+        for _ in ("new", "kept"):
+            await metrics.body(Format.TEXT, gzipped=True)
+        ticking.cancel()
+        stalls += (later - earlier - _TICK for earlier, later in pairwise(ticks))
+    return stalls
 
 
 async def _probed(stage: Stage) -> ProbeResult:
@@ -84,6 +140,7 @@ def memory(stage: Stage) -> tuple[float, float]:
             if time.monotonic() > deadline:
                 raise RuntimeError("the exporter does not come round")
             time.sleep(5.0)
+        time.sleep(_SETTLING)
         return idle, (_resident(process) - idle) * 1024 / HELD
 
 

@@ -2,12 +2,17 @@
 
 A metric is a row. Exposition, HELP lines and `docs/metrics.md` all come from here, so to add a metric is to
 add a row. What does not exist yields no sample: nothing is 0 by default, and nothing is a sentinel.
+
+Each row says what things it is about, and what it reads of each: a `Value`, or `Samples` with labels of their own.
+These are read once of a result, at the first scrape that shows it. What depends on the time of the scrape is a
+`ValueAtScrape`: only such a row is told what time it is.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from math import floor
+from typing import Any, Generic, TypeVar
 
 from ocsp_exporter.model import (
     CertificateFacts,
@@ -29,136 +34,143 @@ Sample = tuple[tuple[str, ...], float]
 TARGET_LABELS = ("target", "module")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Publication:
     """One result as it goes onto a page.
 
     `labels` are the operator's own, and `interval` is the target's in seconds. Both belong to the workers'
-    schedule: on `/probe`, where the schedule and the labels are Prometheus's, there are none.
+    schedule: on `/probe`, where the schedule and the labels are Prometheus's, there are none. None of these changes;
+    `lines` is what the exposition has written of them and keeps here, empty until then.
     """
 
     result: ProbeResult
     labels: tuple[tuple[str, str], ...] = ()
     interval: float | None = None
+    lines: tuple[bytes, ...] = field(default=(), init=False, repr=False)
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Things(Generic[T]):
+    """What there is of one kind in a publication, each with the values of the `labels` that tell it from the others."""
+
+    labels: tuple[str, ...]
+    of: Callable[[Publication], Iterable[tuple[tuple[str, ...], T]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Value(Generic[T]):
+    """What a row with one sample for each thing reads, None where there is none.
+
+    It is read once of a publication, which never changes, and what was written of it is kept.
+    """
+
+    things: Things[T]
+    read: Callable[[T], float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Samples(Generic[T]):
+    """What a row with several samples for each thing reads; their labels come after the thing's. Kept like `Value`."""
+
+    things: Things[T]
+    read: Callable[[T], Iterable[Sample]]
+
+
+@dataclass(frozen=True, slots=True)
+class ValueAtScrape(Generic[T]):
+    """What a row reads like `Value`, but as of the scrape: it is told the time, and so is read anew at each."""
+
+    things: Things[T]
+    read: Callable[[T, float], float | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One gauge: `labels` come after the target's own; `samples` reads a publication as of `now`, the scrape."""
+    """One gauge: `labels` come after the target's own, those of the things that it is about first."""
 
     name: str
     help: str
     labels: tuple[str, ...]
-    samples: Callable[[Publication, float], Iterable[Sample]]
+    reader: Value[Any] | Samples[Any] | ValueAtScrape[Any]
 
 
-# How a row looks at a publication. Each of these turns a function of the part that the row is about into a
-# function of the whole; that a failed probe publishes only ocsp_probe_* follows from `_found` and its kin.
-
-_Samples = Callable[[Publication, float], Iterable[Sample]]
+# What rows are about. That a failed probe publishes only ocsp_probe_* follows from there being no findings.
 
 
-def _single(value: float | None) -> Iterable[Sample]:
-    return () if value is None else (((), value),)
+def _looks(publication: Publication) -> Iterable[tuple[tuple[()], Publication]]:
+    """Give a probe that looked or failed to; where the server has no such key there is nothing to tell of it."""
+    return () if publication.result.key_type_served is False else (((), publication),)
 
 
-def _probe(value: Callable[[Publication], float | None]) -> _Samples:
-    """Look at a probe that looked or failed to; where the server has no such key there is nothing to tell of it."""
-
-    def read(publication: Publication, _now: float) -> Iterable[Sample]:
-        return () if publication.result.key_type_served is False else _single(value(publication))
-
-    return read
+def _phases(publication: Publication) -> Iterator[tuple[tuple[str], float]]:
+    """Give how long each part of the probe took."""
+    for _, look in _looks(publication):
+        for phase, took in look.result.phases.items():
+            yield (phase,), took
 
 
-def _result(value: Callable[[ProbeResult], float | None]) -> _Samples:
-    return _probe(lambda publication: value(publication.result))
+def _findings(publication: Publication) -> Iterable[tuple[tuple[()], Findings]]:
+    findings = publication.result.findings
+    return () if findings is None else (((), findings),)
 
 
-def _found(samples: Callable[[Findings], Iterable[Sample]]) -> _Samples:
-    def read(publication: Publication, _now: float) -> Iterable[Sample]:
-        findings = publication.result.findings
-        return () if findings is None else samples(findings)
-
-    return read
+def _handshakes(publication: Publication) -> Iterable[tuple[tuple[()], TLSFindings]]:
+    """Give what the handshakes showed; a source that is watched by itself has none."""
+    findings = publication.result.findings
+    return () if findings is None or findings.tls is None else (((), findings.tls),)
 
 
-def _finding(value: Callable[[Findings], float | None]) -> _Samples:
-    return _found(lambda findings: _single(value(findings)))
-
-
-def _tls(samples: Callable[[TLSFindings], Iterable[Sample]]) -> _Samples:
-    """Look at what the handshakes showed; a source that is watched by itself has none."""
-    return _found(lambda findings: () if findings.tls is None else samples(findings.tls))
-
-
-def _handshakes(value: Callable[[TLSFindings], float | None]) -> _Samples:
-    return _tls(lambda tls: _single(value(tls)))
-
-
-def _certificate(samples: Callable[[CertificateFacts], Iterable[Sample]]) -> _Samples:
-    """Look at each certificate that is checked, labelled with its depth; the path above them has no series."""
-
-    def read(findings: Findings) -> Iterator[Sample]:
+def _certificates(publication: Publication) -> Iterator[tuple[tuple[str], CertificateFacts]]:
+    """Give each certificate that is checked; the path above them has no series."""
+    for _, findings in _findings(publication):
         checked = {each.depth for each in findings.applicability}
         for certificate in findings.certificates:
             if certificate.depth in checked:
-                for labels, value in samples(certificate):
-                    yield (str(certificate.depth), *labels), value
-
-    return _found(read)
+                yield (str(certificate.depth),), certificate
 
 
-def _evidence_at(samples: Callable[[Evidence, float], Iterable[Sample]]) -> _Samples:
-    """Look at each piece of evidence as of the scrape, labelled with its source and depth."""
-
-    def read(publication: Publication, now: float) -> Iterator[Sample]:
-        findings = publication.result.findings
-        for evidence in () if findings is None else findings.evidence:
-            for labels, value in samples(evidence, now):
-                yield (evidence.source, str(evidence.depth), *labels), value
-
-    return read
-
-
-def _evidence(samples: Callable[[Evidence], Iterable[Sample]]) -> _Samples:
-    return _evidence_at(lambda evidence, _now: samples(evidence))
-
-
-def _stated(value: Callable[[Evidence], float | None]) -> _Samples:
-    return _evidence(lambda evidence: _single(value(evidence)))
-
-
-def _copy(tls: TLSFindings) -> Iterable[Sample]:
-    return () if tls.copy is None else _single(tls.copy.matches)
-
-
-def _crl(value: Callable[[CRLFacts], float | None]) -> _Samples:
-    """Look at each authentic CRL; its source need not be said."""
-
-    def read(findings: Findings) -> Iterator[Sample]:
+def _evidence(publication: Publication) -> Iterator[tuple[tuple[str, str], Evidence]]:
+    for _, findings in _findings(publication):
         for evidence in findings.evidence:
-            if evidence.crl is not None and evidence.authentic:
-                for labels, number in _single(value(evidence.crl)):
-                    yield (str(evidence.depth), *labels), number
-
-    return _found(read)
+            yield (evidence.source, str(evidence.depth)), evidence
 
 
-def _responder(samples: Callable[[ResponderFindings], Iterable[Sample]]) -> _Samples:
-    """Look at what was found at a responder that is watched by itself."""
-    return _found(lambda findings: () if findings.responder is None else samples(findings.responder))
+def _crls(publication: Publication) -> Iterator[tuple[tuple[str], CRLFacts]]:
+    """Give each authentic CRL; its source need not be said."""
+    for (_, depth), evidence in _evidence(publication):
+        if evidence.crl is not None and evidence.authentic:
+            yield (depth,), evidence.crl
 
 
-def _method(value: Callable[[MethodFindings], float | None]) -> _Samples:
-    """Look at how a responder took each method, labelled with it."""
+def _responder(publication: Publication) -> Iterable[tuple[tuple[()], ResponderFindings]]:
+    """Give what was found at a responder that is watched by itself."""
+    findings = publication.result.findings
+    return () if findings is None or findings.responder is None else (((), findings.responder),)
 
-    def read(responder: ResponderFindings) -> Iterator[Sample]:
-        for each in responder.methods:
-            for labels, number in _single(value(each)):
-                yield (each.method, *labels), number
 
-    return _responder(read)
+def _methods(publication: Publication) -> Iterator[tuple[tuple[str], MethodFindings]]:
+    """Give how a responder took each method."""
+    for _, responder in _responder(publication):
+        for method in responder.methods:
+            yield (method.method,), method
+
+
+_PUBLICATION = Things((), lambda publication: (((), publication),))
+_LOOK = Things((), _looks)
+_PHASES = Things(("phase",), _phases)
+_FINDINGS = Things((), _findings)
+_HANDSHAKES = Things((), _handshakes)
+_CERTIFICATES = Things(("depth",), _certificates)
+_EVIDENCE = Things(("source", "depth"), _evidence)
+_CRLS = Things(("depth",), _crls)
+_RESPONDER = Things((), _responder)
+_METHODS = Things(("method",), _methods)
+
+
+# What rows read that does not fit into them.
 
 
 def _judged(checks: Iterable[CheckFindings]) -> Iterator[Sample]:
@@ -170,14 +182,9 @@ def _holding(members: Iterable[StrEnum]) -> Iterator[Sample]:
     return (((member,), 1) for member in members)
 
 
-def _failure(publication: Publication, _now: float) -> Iterable[Sample]:
+def _failure(publication: Publication) -> Iterable[Sample]:
     failure = publication.result.failure
     return () if failure is None else _holding((failure,))
-
-
-def _phases(publication: Publication, _now: float) -> Iterable[Sample]:
-    result = publication.result
-    return () if result.key_type_served is False else (((phase,), took) for phase, took in result.phases.items())
 
 
 def _certificate_info(certificate: CertificateFacts) -> Iterable[Sample]:
@@ -213,10 +220,10 @@ def _response_info(evidence: Evidence) -> Iterable[Sample]:
     return ((labels, 1),)
 
 
-def _remaining(evidence: Evidence, now: float) -> Iterable[Sample]:
+def _remaining(evidence: Evidence, now: float) -> float | None:
     if not evidence.authentic or evidence.next_update is None:
-        return ()
-    return _single(floor(evidence.next_update - now))
+        return None
+    return floor(evidence.next_update - now)
 
 
 def _revocation(evidence: Evidence) -> Iterable[Sample]:
@@ -226,264 +233,266 @@ def _revocation(evidence: Evidence) -> Iterable[Sample]:
 
 
 _OF_EVIDENCE = ("source", "depth")
+# By the status that holds, a sample for each of them.
+_STATUSES = {status: tuple(((each,), each is status) for each in Status) for status in Status}
 
 METRICS: tuple[Metric, ...] = (
     Metric(
         "ocsp_probe_success",
         "1 if the target could be looked at, whatever was found; 0 if it could not.",
         (),
-        _result(lambda result: result.failure is None),
+        Value(_LOOK, lambda look: look.result.failure is None),
     ),
     Metric(
         "ocsp_probe_failure",
         "1 for the reason why the target could not be looked at; otherwise absent.",
         ("failure",),
-        _failure,
+        Samples(_PUBLICATION, _failure),
     ),
     Metric(
         "ocsp_probe_duration_seconds",
         "How long the whole probe took.",
         (),
-        _result(lambda result: result.duration),
+        Value(_LOOK, lambda look: look.result.duration),
     ),
     Metric(
         "ocsp_probe_phase_duration_seconds",
         "How long each part of the probe took; absent for parts that did not take place.",
         ("phase",),
-        _phases,
+        Value(_PHASES, lambda took: took),
     ),
     Metric(
         "ocsp_probe_timestamp_seconds",
         "When the result shown was obtained.",
         (),
-        _result(lambda result: result.obtained_at),
+        Value(_LOOK, lambda look: look.result.obtained_at),
     ),
     Metric(
         "ocsp_probe_interval_seconds",
         "How often the exporter itself probes the target; absent on /probe.",
         (),
-        _probe(lambda publication: publication.interval),
+        Value(_LOOK, lambda look: look.interval),
     ),
     Metric(
         "ocsp_probe_handshakes",
         "How many TLS handshakes of this probe showed a certificate.",
         (),
-        _handshakes(lambda tls: tls.handshakes),
+        Value(_HANDSHAKES, lambda tls: tls.handshakes),
     ),
     Metric(
         "ocsp_probe_stapled_handshakes",
         "How many of the handshakes of this probe carried a staple.",
         (),
-        _handshakes(lambda tls: tls.stapled_handshakes),
+        Value(_HANDSHAKES, lambda tls: tls.stapled_handshakes),
     ),
     Metric(
         "ocsp_probe_distinct_staples",
         "How many different staples the handshakes of this probe carried.",
         (),
-        _handshakes(lambda tls: tls.distinct_staples),
+        Value(_HANDSHAKES, lambda tls: tls.distinct_staples),
     ),
     Metric(
         "ocsp_key_type_served",
         "1 if the server has a certificate of this key type, 0 if not; only where a module asks for several.",
         (),
-        lambda publication, _now: _single(publication.result.key_type_served),
+        Value(_PUBLICATION, lambda publication: publication.result.key_type_served),
     ),
     Metric(
         "ocsp_tls_info",
         "The TLS version and cipher that were negotiated, as labels; the value is 1.",
         ("version", "cipher"),
-        _tls(lambda tls: (((tls.session.version, tls.session.cipher), 1),)),
+        Samples(_HANDSHAKES, lambda tls: (((tls.session.version, tls.session.cipher), 1),)),
     ),
     Metric(
         "ocsp_tls_handshake_complete",
         "1 if the handshake completed; 0 if it failed after the certificate had come.",
         (),
-        _handshakes(lambda tls: tls.session.complete),
+        Value(_HANDSHAKES, lambda tls: tls.session.complete),
     ),
     Metric(
         "ocsp_tls_client_certificate_requested",
         "1 if the server asked for a client certificate, otherwise 0.",
         (),
-        _handshakes(lambda tls: tls.session.client_certificate_requested),
+        Value(_HANDSHAKES, lambda tls: tls.session.client_certificate_requested),
     ),
     Metric(
         "ocsp_chain_trusted",
         "1 if the chain verifies to the roots of the module, for this name, now; otherwise 0.",
         (),
-        _handshakes(lambda tls: not tls.session.chain_errors),
+        Value(_HANDSHAKES, lambda tls: not tls.session.chain_errors),
     ),
     Metric(
         "ocsp_chain_error",
         "1 for each reason why the chain does not verify; otherwise absent.",
         ("error",),
-        _tls(lambda tls: _holding(sorted(tls.session.chain_errors))),
+        Samples(_HANDSHAKES, lambda tls: _holding(sorted(tls.session.chain_errors))),
     ),
     Metric(
         "ocsp_certificate_info",
         "What the certificate says of itself, as labels; the value is 1.",
         ("depth", "subject", "issuer", "serial_number", "fingerprint_sha256", "public_key_algorithm"),
-        _certificate(_certificate_info),
+        Samples(_CERTIFICATES, _certificate_info),
     ),
     Metric(
         "ocsp_certificate_not_after_timestamp_seconds",
         "When the certificate expires.",
         ("depth",),
-        _certificate(lambda certificate: _single(certificate.not_after)),
+        Value(_CERTIFICATES, lambda certificate: certificate.not_after),
     ),
     Metric(
         "ocsp_must_staple",
         "1 if the leaf certificate has the TLS feature status_request (RFC 7633), otherwise 0.",
         (),
-        _finding(_must_staple),
+        Value(_FINDINGS, _must_staple),
     ),
     Metric(
         "ocsp_staple_required",
         "1 if the staple policy of the module requires a staple here, otherwise 0.",
         (),
-        _handshakes(lambda tls: tls.staple_required),
+        Value(_HANDSHAKES, lambda tls: tls.staple_required),
     ),
     Metric(
         "ocsp_must_staple_compliant",
         "1 if every handshake met the staple policy, 0 if one did not; absent where the policy demands nothing.",
         (),
-        _handshakes(lambda tls: tls.compliant),
+        Value(_HANDSHAKES, lambda tls: tls.compliant),
     ),
     Metric(
         "ocsp_staple_file_matches",
         "1 if every handshake carried the staple in the server's own file, 0 if not; only where the module names one.",
         (),
-        _tls(_copy),
+        Value(_HANDSHAKES, lambda tls: None if tls.copy is None else tls.copy.matches),
     ),
     Metric(
         "ocsp_source_applicable",
         "1 if the source can say something about the certificate, otherwise 0; host is that of its first URL.",
         ("source", "depth", "host"),
-        _found(_applicable),
+        Samples(_FINDINGS, _applicable),
     ),
     Metric(
         "ocsp_source_fetched_timestamp_seconds",
         "When the evidence shown was last obtained.",
         _OF_EVIDENCE,
-        _stated(lambda evidence: evidence.fetched_at),
+        Value(_EVIDENCE, lambda evidence: evidence.fetched_at),
     ),
     Metric(
         "ocsp_status",
         "1 for the status that the source has, 0 for the other five.",
         (*_OF_EVIDENCE, "status"),
-        _evidence(lambda evidence: (((status,), status == evidence.status) for status in Status)),
+        Samples(_EVIDENCE, lambda evidence: _STATUSES[evidence.status]),
     ),
     Metric(
         "ocsp_problem",
         "1 for each thing that is wrong with the evidence; otherwise absent.",
         (*_OF_EVIDENCE, "problem"),
-        _evidence(lambda evidence: _holding(evidence.problems)),
+        Samples(_EVIDENCE, lambda evidence: _holding(evidence.problems)),
     ),
     Metric(
         "ocsp_response_info",
         "What the OCSP response says of itself and by what right it was signed, as labels; the value is 1.",
         (*_OF_EVIDENCE, "response_status", "responder_id", "signer", "cert_id_hash", "signature_algorithm"),
-        _evidence(_response_info),
+        Samples(_EVIDENCE, _response_info),
     ),
     Metric(
         "ocsp_produced_at_timestamp_seconds",
         "When the response was signed, as it says itself (producedAt).",
         _OF_EVIDENCE,
-        _stated(lambda evidence: evidence.produced_at),
+        Value(_EVIDENCE, lambda evidence: evidence.produced_at),
     ),
     Metric(
         "ocsp_this_update_timestamp_seconds",
         "From when on the evidence holds, as it says itself (thisUpdate).",
         _OF_EVIDENCE,
-        _stated(lambda evidence: evidence.this_update),
+        Value(_EVIDENCE, lambda evidence: evidence.this_update),
     ),
     Metric(
         "ocsp_next_update_timestamp_seconds",
         "By when newer evidence is due, as the evidence says itself (nextUpdate).",
         _OF_EVIDENCE,
-        _stated(lambda evidence: evidence.next_update),
+        Value(_EVIDENCE, lambda evidence: evidence.next_update),
     ),
     Metric(
         "ocsp_next_update_remaining_seconds",
         "Whole seconds from the scrape to nextUpdate of authentic evidence, negative once past.",
         _OF_EVIDENCE,
-        _evidence_at(_remaining),
+        ValueAtScrape(_EVIDENCE, _remaining),
     ),
     Metric(
         "ocsp_revocation_timestamp_seconds",
         "When the certificate was revoked, according to authentic evidence.",
         (*_OF_EVIDENCE, "reason"),
-        _evidence(_revocation),
+        Samples(_EVIDENCE, _revocation),
     ),
     Metric(
         "ocsp_signer_not_after_timestamp_seconds",
         "When the certificate that signed the authentic evidence expires.",
         _OF_EVIDENCE,
-        _stated(lambda evidence: evidence.signer_not_after if evidence.authentic else None),
+        Value(_EVIDENCE, lambda evidence: evidence.signer_not_after if evidence.authentic else None),
     ),
     Metric(
         "ocsp_staple_lag_seconds",
         "How much newer the responder's thisUpdate is than the staple's; negative where the staple is newer.",
         (),
-        _finding(lambda findings: findings.staple_lag),
+        Value(_FINDINGS, lambda findings: findings.staple_lag),
     ),
     Metric(
         "ocsp_revoked",
         "1 if a source says authentically that the certificate is revoked, 0 if a current good says it is not.",
         ("depth",),
-        _found(lambda findings: (((str(depth),), revoked) for depth, revoked in findings.revoked.items())),
+        Samples(_FINDINGS, lambda findings: (((str(depth),), revoked) for depth, revoked in findings.revoked.items())),
     ),
     Metric(
         "ocsp_sources_agree",
         "1 if the verified sources agree, 0 if one contradicts another; absent where fewer than two are verified.",
         ("depth",),
-        _found(lambda findings: (((str(depth),), agree) for depth, agree in findings.agreement.items())),
+        Samples(_FINDINGS, lambda findings: (((str(depth),), agree) for depth, agree in findings.agreement.items())),
     ),
     Metric(
         "ocsp_crl_number",
         "The cRLNumber of the CRL that was used; absent where it has none.",
         ("depth",),
-        _crl(lambda crl: crl.number),
+        Value(_CRLS, lambda crl: crl.number),
     ),
     Metric(
         "ocsp_crl_entries",
         "How many entries the CRL that was used has.",
         ("depth",),
-        _crl(lambda crl: crl.entries),
+        Value(_CRLS, lambda crl: crl.entries),
     ),
     Metric(
         "ocsp_responder_up",
         "1 if the responder answered by this method with HTTP status 200 and what could be verified, otherwise 0.",
         ("method",),
-        _method(lambda method: method.up),
+        Value(_METHODS, lambda method: method.up),
     ),
     Metric(
         "ocsp_responder_http_status",
         "The HTTP status of the responder's answer; absent where none came.",
         ("method",),
-        _method(lambda method: method.http_status),
+        Value(_METHODS, lambda method: method.http_status),
     ),
     Metric(
         "ocsp_responder_request_duration_seconds",
         "How long the responder took to answer, the look-up of its name and the connection included.",
         ("method",),
-        _method(lambda method: method.duration),
+        Value(_METHODS, lambda method: method.duration),
     ),
     Metric(
         "ocsp_responder_response_bytes",
         "How large the responder's answer was, without its HTTP headers.",
         ("method",),
-        _method(lambda method: method.size),
+        Value(_METHODS, lambda method: method.size),
     ),
     Metric(
         "ocsp_responder_conforms",
         "1 if the responder conforms to the rule, 0 if not; absent where no answer tells (docs/responders.md).",
         ("check",),
-        _responder(lambda responder: _judged(responder.checks)),
+        Samples(_RESPONDER, lambda responder: _judged(responder.checks)),
     ),
     Metric(
         "ocsp_responder_clock_skew_seconds",
         "By how many seconds the responder's clock is ahead of the exporter's, as its Date says in whole seconds.",
         (),
-        _responder(lambda responder: _single(responder.clock_skew)),
+        Value(_RESPONDER, lambda responder: responder.clock_skew),
     ),
 )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import count
 
+from ocsp_exporter.metrics import Publication
 from ocsp_exporter.model import Results, ScheduledTarget
 from ocsp_exporter.serving.changes import Change
 
@@ -65,6 +66,7 @@ class Entry:
 
     `due` is on the monotonic clock; `results` are the last ones, none before the first; `changes` the last few.
     `is_new`: it has not been probed yet as it is now; where it was otherwise before, its results are still that one's.
+    `publications` are the results as they are shown, the same ones from scrape to scrape: their lines are kept in them.
     """
 
     scheduled: ScheduledTarget
@@ -72,6 +74,17 @@ class Entry:
     results: Results = ()
     is_new: bool = True
     changes: tuple[Change, ...] = ()
+    publications: tuple[Publication, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Show the results that are there."""
+        self.show(self.results)
+
+    def show(self, results: Results) -> None:
+        """Take these results in place of the last ones."""
+        labels, interval = self.scheduled.labels, self.scheduled.interval
+        self.results = results
+        self.publications = tuple(Publication(result, labels, interval) for result in results)
 
     def remember(self, changes: Iterable[Change]) -> None:
         """Keep the latest changes of the target's state."""
@@ -136,7 +149,8 @@ class Plan:
         if not self.is_current(entry):
             return False
         if results:
-            entry.results, entry.is_new = results, False
+            entry.show(results)
+            entry.is_new = False
         entry.due = due
         self._push(entry)
         return True

@@ -36,5 +36,5 @@ def exposition(request: Request, form: Format, page: bytes, *, compressed: bool 
     headers = {"Content-Type": form.value, "Vary": "Accept, Accept-Encoding"}
     if compressed or wants_gzip(request):
         headers["Content-Encoding"] = "gzip"
-        page = page if compressed else compress(page)
+        page = page if compressed else compress((page,))
     return Response(page, headers=headers)

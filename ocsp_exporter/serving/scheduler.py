@@ -98,11 +98,7 @@ class Scheduler:
 
     def publications(self) -> list[Publication]:
         """Give the last results of all targets as they are shown on `/metrics`."""
-        return [
-            Publication(result, scheduled.labels, scheduled.interval)
-            for scheduled, results in self.overview()
-            for result in results
-        ]
+        return [publication for entry in self._plan.entries.values() for publication in entry.publications]
 
     async def run(self) -> None:
         """Probe until cancelled; then nothing is left running."""

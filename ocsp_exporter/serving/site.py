@@ -137,7 +137,7 @@ class Site:
 
         def prepare_body() -> Callable[[], bytes]:
             make = prepare()
-            return (lambda: compress(make())) if gzipped else make
+            return (lambda: compress((make(),))) if gzipped else make
 
         body = await self._renderer.page((key, gzipped), prepare_body)
         encoding = {"Content-Encoding": "gzip"} if gzipped else {}

@@ -6,8 +6,11 @@ import pytest
 
 from ocsp_exporter.demo.lab import Lab, RunningEndpoint
 from ocsp_exporter.demo.states import STATES
-from ocsp_exporter.model import Findings, Status
+from ocsp_exporter.metrics import Publication
+from ocsp_exporter.model import Findings, ProbeResult, Status
 from ocsp_exporter.probing.probe import Prober
+from ocsp_exporter.serving.exposition import render
+from ocsp_exporter.serving.negotiation import Format
 from tests.findings import counts_of, tls_of
 
 
@@ -26,12 +29,16 @@ async def prober() -> AsyncIterator[Prober]:
     prober.close()
 
 
-async def _findings(lab: Lab, prober: Prober, name: str) -> tuple[RunningEndpoint, Findings]:
-    position = next(index for index, state in enumerate(STATES) if state.name == name)
-    scheduled = lab.scheduled_targets(60.0)[position]
+async def _result(lab: Lab, prober: Prober, name: str) -> ProbeResult:
+    scheduled = next(each for each in lab.scheduled_targets(60.0) if ("endpoint", name) in each.labels)
     [result] = await prober.probe(scheduled.target, scheduled.module)
+    return result
+
+
+async def _findings(lab: Lab, prober: Prober, name: str) -> tuple[RunningEndpoint, Findings]:
+    result = await _result(lab, prober, name)
     assert result.findings is not None, result.detail
-    return lab.endpoints[position], result.findings
+    return next(each for each in lab.endpoints if each.row.name == name), result.findings
 
 
 @pytest.mark.parametrize("name", [state.name for state in STATES])
@@ -59,6 +66,16 @@ async def test_the_chain_and_the_session_are_seen_whatever_the_staple_is(lab: La
         "CN=ocsp_exporter demo CA",
         "CN=ocsp_exporter demo root CA",
     ]
+
+
+@pytest.mark.parametrize("name", [state.name for state in STATES])
+async def test_what_is_kept_of_each_endpoint_is_what_would_be_written_anew(lab: Lab, prober: Prober, name: str) -> None:
+    """The second page of a result is the first one of it as of the same time."""
+    result = await _result(lab, prober, name)
+    kept = Publication(result)
+    for later in (0.0, 60.0, 86_400.0):
+        now = result.obtained_at + later
+        assert render([kept], now, Format.TEXT) == render([Publication(result)], now, Format.TEXT)
 
 
 async def test_a_required_staple_that_is_missing_is_asked_for_again(lab: Lab, prober: Prober) -> None:

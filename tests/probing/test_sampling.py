@@ -16,6 +16,7 @@ from ocsp_exporter.metrics import METRICS, Publication
 from ocsp_exporter.model import Findings, Module, ProbeResult, StapleSettings, Status, Target, TLSSettings
 from ocsp_exporter.probing.probe import Prober
 from tests.findings import counts_of, tls_of
+from tests.unit.results import read
 
 NOW = int(time.time())
 ROOT = Authority.root(NOW)
@@ -91,8 +92,8 @@ async def test_what_several_handshakes_see(
     assert [evidence.status for evidence in findings.evidence] == [status]
     assert tls_of(findings).compliant is compliant
     names = ("ocsp_probe_handshakes", "ocsp_probe_stapled_handshakes", "ocsp_probe_distinct_staples")
-    rows = {row.name: row.samples for row in METRICS}
-    assert [list(rows[name](Publication(result), NOW)) for name in names] == [[((), count)] for count in counts]
+    rows = {row.name: row for row in METRICS}
+    assert [read(rows[name], Publication(result)) for name in names] == [{(): count} for count in counts]
 
 
 @pytest.mark.parametrize(("refused", "counts"), [((), (5, 5, 2)), ((1,), (4, 4, 2)), ((1, 3), (3, 3, 2))])

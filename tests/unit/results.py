@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ocsp_exporter.metrics import Publication
+from ocsp_exporter.metrics import Metric, Publication, Samples, ValueAtScrape
 from ocsp_exporter.model import (
     Applicability,
     CertificateFacts,
@@ -123,6 +123,18 @@ def named(name: str) -> Target:
 def publication(name: str = "example.org", labels: tuple[tuple[str, str], ...] = ()) -> Publication:
     """Give a good result of the target of this name, as the workers publish it."""
     return Publication(found(GOOD, target=named(name)), labels, 60.0)
+
+
+def read(row: Metric, publication: Publication, now: float = NOW) -> dict[tuple[str, ...], float]:
+    """Read one metric; the keys are the values of its labels, and of several values under the same the first counts."""
+    reader, series = row.reader, dict[tuple[str, ...], float]()
+    for labels, thing in reader.things.of(publication):
+        if isinstance(reader, Samples):
+            series = {(*labels, *more): value for more, value in reader.read(thing)} | series
+        else:
+            value = reader.read(thing, now) if isinstance(reader, ValueAtScrape) else reader.read(thing)
+            series = ({} if value is None else {labels: value}) | series
+    return series
 
 
 def scheduled(name: str = "example.org", interval: float = 60.0) -> ScheduledTarget:

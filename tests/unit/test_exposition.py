@@ -171,7 +171,7 @@ def test_a_probe_of_several_addresses_counts_once() -> None:
     instruments = Instruments(["tls"])
     timeouts = [replace(failed(Failure.TIMEOUT), address=f"192.0.2.{number}") for number in range(3)]
     instruments.probed((*timeouts, replace(failed(Failure.REFUSED), address="192.0.2.9"), found(GOOD)))
-    series = parsed(render_with_own([], NOW, Format.TEXT, instruments.registry), Format.TEXT)
+    series = parsed(b"".join(render_with_own([], NOW, Format.TEXT, instruments.registry)), Format.TEXT)
 
     assert series[key("ocsp_exporter_probes_total", module="tls")] == 1
     assert series[key("ocsp_exporter_probe_failures_total", module="tls", failure="timeout")] == 1
@@ -186,7 +186,7 @@ def test_own_metrics(form: Format) -> None:
     instruments.loaded(NOW)
     instruments.discovered({DiscoveryKind.STATIC: 3})
     instruments.probed((failed(),))
-    page = render_with_own([publication()], NOW, form, instruments.registry)
+    page = b"".join(render_with_own([publication()], NOW, form, instruments.registry))
     series = parsed(page, form)
 
     assert series[key("ocsp_exporter_probes_total", module="tls")] == 1
@@ -213,7 +213,7 @@ def test_promtool() -> None:
         missing = pytest.fail if os.environ.get("OCSP_EXPORTER_REQUIRE_PEERS") == "1" else pytest.skip
         missing("promtool is not installed (Debian: prometheus)")
     results: Iterable[Publication] = (publication(), publication('a"\n\\'), Publication(failed(target=named("c"))))
-    page = render_with_own(results, NOW, Format.TEXT, Instruments(["tls"]).registry)
+    page = b"".join(render_with_own(results, NOW, Format.TEXT, Instruments(["tls"]).registry))
 
     for text, code in ((page, 0), (page.replace(b"# HELP ocsp_status", b"# no help of"), 3)):
         linted = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, check=False)
@@ -300,8 +300,19 @@ def test_compress() -> None:
     """What is compressed can be read again, and is smaller."""
     page = render([publication()], NOW, Format.TEXT)
 
-    assert gzip.decompress(compress(page)) == page
-    assert len(compress(page)) < len(page) / 2
+    assert gzip.decompress(compress((page[:100], page[100:]))) == page
+    assert len(compress((page,))) < len(page) / 2
+
+
+def test_a_large_page_is_made_in_small_pieces() -> None:
+    """However many targets there are, nothing is written or compressed in one go that holds others up."""
+    targets = [publication(f"target-{number}") for number in range(2000)]
+    pieces = list(render_with_own(targets, NOW, Format.TEXT, Instruments([]).registry))
+
+    assert max(map(len, pieces)) < 2**18 < sum(map(len, pieces))
+    page = b"".join(pieces)
+    assert page.count(b"# TYPE ocsp_probe_success gauge\n") == 1
+    assert page.count(b"\nocsp_probe_success{") == 2000
 
 
 async def test_concurrent_scrapes_share_one_rendering() -> None:

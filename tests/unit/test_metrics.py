@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from ocsp_exporter.metrics import METRICS, Publication
+from ocsp_exporter.metrics import METRICS, Publication, Samples
 from ocsp_exporter.model import (
     Applicability,
     ChainError,
@@ -30,7 +30,7 @@ from ocsp_exporter.model import (
 from ocsp_exporter.serving.documentation import markdown
 from ocsp_exporter.serving.instruments import Instruments
 from ocsp_exporter.serving.own_metrics import OWN_METRICS
-from tests.unit.results import FINDINGS, GOOD, LEAF, MISSING, NOW, RESULT, SESSION, TLS, failed, found
+from tests.unit.results import FINDINGS, GOOD, LEAF, MISSING, NOW, RESULT, SESSION, TLS, failed, found, read
 
 Series = dict[tuple[str, ...], float]
 
@@ -38,7 +38,7 @@ Series = dict[tuple[str, ...], float]
 def series(name: str, shown: ProbeResult | Publication, now: float = NOW) -> Series:
     """Read one metric; the keys are the values of its labels."""
     (row,) = (metric for metric in METRICS if metric.name == name)
-    return dict(row.samples(shown if isinstance(shown, Publication) else Publication(shown), now))
+    return read(row, shown if isinstance(shown, Publication) else Publication(shown), now)
 
 
 def finding(findings: Findings) -> ProbeResult:
@@ -48,7 +48,7 @@ def finding(findings: Findings) -> ProbeResult:
 
 def test_good_staple() -> None:
     """A good staple publishes what the probe, the certificate and the response say, each value in its own metric."""
-    values = {row.name: dict(row.samples(Publication(RESULT), NOW)) for row in METRICS}
+    values = {row.name: read(row, Publication(RESULT)) for row in METRICS}
 
     assert {name: value for name, value in values.items() if value} == {
         "ocsp_probe_success": {(): 1},
@@ -94,7 +94,7 @@ def test_good_staple() -> None:
 
 def test_failed_probe() -> None:
     """A failed probe publishes only ocsp_probe_*, with the one reason why it failed."""
-    values = {row.name: dict(row.samples(Publication(failed(Failure.REFUSED)), NOW)) for row in METRICS}
+    values = {row.name: read(row, Publication(failed(Failure.REFUSED))) for row in METRICS}
 
     assert {name: value for name, value in values.items() if value} == {
         "ocsp_probe_success": {(): 0},
@@ -108,7 +108,7 @@ def test_failed_probe() -> None:
 def test_a_key_type_that_the_server_has_not() -> None:
     """It is told in one series and nothing else: the probe neither succeeded nor failed in looking at it."""
     absent = replace(failed(), failure=None, key_type=KeyType.ECDSA, key_type_served=False)
-    values = {row.name: dict(row.samples(Publication(absent, interval=60.0), NOW)) for row in METRICS}
+    values = {row.name: read(row, Publication(absent, interval=60.0)) for row in METRICS}
 
     assert {name: value for name, value in values.items() if value} == {"ocsp_key_type_served": {(): 0}}
 
@@ -169,7 +169,7 @@ def test_compliance(compliant: bool | None, expected: Series) -> None:
 
 def test_missing_staple_has_no_times() -> None:
     """A staple that is not there has a status and nothing else: no time, no remaining seconds, no response."""
-    values = {row.name: dict(row.samples(Publication(found(MISSING)), NOW)) for row in METRICS}
+    values = {row.name: read(row, Publication(found(MISSING))) for row in METRICS}
 
     assert values["ocsp_status"]["staple", "0", "missing"] == 1
     of_evidence = {row.name for row in METRICS if row.labels[:2] == ("source", "depth")}
@@ -266,7 +266,7 @@ def test_responder_by_itself() -> None:
     not_asked = replace(RESPONDER, methods=(MethodFindings(RequestMethod.GET, up=None),), checks=(), clock_skew=None)
     for findings in (replace(FINDINGS, responder=not_asked), FINDINGS):
         publication = Publication(finding(findings))
-        names = {row.name for row in METRICS if dict(row.samples(publication, NOW))}
+        names = {row.name for row in METRICS if read(row, publication)}
         assert not {name for name in names if name.startswith("ocsp_responder_")}
 
 
@@ -324,7 +324,10 @@ def test_table_is_well_formed() -> None:
         assert not set('\n\\"|') & set(text)
     everything = found(replace(GOOD, problems=(Problem.EXPIRED,), revocation=Revocation(0, None)))
     for metric in METRICS:
-        for labels, _ in metric.samples(Publication(everything), NOW):
+        of_things = metric.reader.things.labels
+        assert metric.labels[: len(of_things)] == of_things
+        assert (len(metric.labels) > len(of_things)) == isinstance(metric.reader, Samples)
+        for labels in read(metric, Publication(everything)):
             assert len(labels) == len(metric.labels)
 
 

@@ -310,6 +310,26 @@ def test_update() -> None:
     assert prober.times("three.example")[0] == 1
 
 
+def test_a_result_is_one_publication() -> None:
+    """What is kept with it is kept until there is another result, or the target is shown with other labels."""
+    prober = Prober(seconds=1)
+
+    async def main() -> None:
+        async with running(prober, [ONE]) as scheduler:
+            await asyncio.sleep(2)
+            (first,) = scheduler.publications()
+            scheduler.update([ONE, TWO])
+            assert scheduler.publications()[0] is first
+            await asyncio.sleep(90)
+            again = scheduler.publications()[0]
+            assert (again is first, again.result is first.result) == (False, False)
+            scheduler.update([replace(ONE, interval=300.0)])
+            slower = scheduler.publications()[0]
+            assert (slower is again, slower.result is again.result, slower.interval) == (False, True, 300.0)
+
+    virtual_time.run(main())
+
+
 def test_changed_target() -> None:
     """A target whose module or interval has changed is probed at once, and until then shows the old result.
 
