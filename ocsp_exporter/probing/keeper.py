@@ -59,11 +59,15 @@ class Kept(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Inquiry(Generic[Q]):
-    """A question, and how its asker judges answers and how often he wants one: in `refresh` seconds at the latest."""
+    """A question, and how its asker judges answers and how often he wants one: in `refresh` seconds at the latest.
+
+    `is_stored`: whether the disk may have the answer, and is to have it.
+    """
 
     question: Q
     policy: Policy
     refresh: float
+    is_stored: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +159,18 @@ class Keeper(Generic[Q, T]):
 
         `patience` is for this look, None: the keeper's.
         """
-        entry = self._entries.pop(inquiry.question, None)
+        entry = self._entries.get(inquiry.question)
+        if entry and inquiry.is_stored != entry.inquiry.is_stored:
+            if inquiry.is_stored:
+                self._forget(entry)  # what is to be stored has to come once more: most of it was let go
+                entry = None
+            else:
+                inquiry = replace(inquiry, is_stored=True)
         if entry is None:
             entry = _Entry(inquiry)
             self._start(entry, self._recall(entry))
+        else:
+            del self._entries[inquiry.question]
         self._entries[inquiry.question] = entry  # the last one in: the first ones are forgotten first
         entry.inquiry, entry.was_asked = inquiry, True
         if entry.sleeps:
@@ -206,7 +218,7 @@ class Keeper(Generic[Q, T]):
 
     async def _recall(self, entry: _Entry[Q, T]) -> None:
         """Take what was stored before a restart, and fetch what is due."""
-        stored = await self._stored(entry.inquiry)
+        stored = await self._stored(entry.inquiry) if entry.inquiry.is_stored else None
         if stored:
             self._note(entry, Kept(usable=stored, latest=stored))
             wait = self._rest(entry) - (self._clock() - stored.fetched_at)
@@ -239,7 +251,7 @@ class Keeper(Generic[Q, T]):
 
     async def _fetch(self, entry: _Entry[Q, T]) -> None:
         question, policy, before = entry.inquiry.question, entry.inquiry.policy, entry.kept.usable
-        retry_after = 0.0
+        retry_after, news = 0.0, None
         try:
             content = await self._source.fetch(question, policy, before.content if before else None)
         except FetchFailed as failed:
@@ -248,8 +260,11 @@ class Keeper(Generic[Q, T]):
             kept, retry_after = Kept(before, None, failed.problem), failed.retry_after or 0.0
         else:
             kept = self._judged(entry, content)
-            if kept.usable and kept.usable is not before:
-                await self._put_away(entry.inquiry.question, content, kept.usable.fetched_at, before)
+            is_confirmed = before is not None and content is before.content
+            news = None if is_confirmed else content
+        if kept.usable and entry.inquiry.is_stored:
+            is_old = before is not None and kept.usable.fetched_at == before.fetched_at
+            await self._put_away(entry.inquiry.question, None if is_old else kept.usable.fetched_at, news)
         is_usable = kept.latest is not None and kept.latest is kept.usable
         entry.failures = 0 if is_usable else entry.failures + 1
         self._note(entry, kept)
@@ -272,14 +287,19 @@ class Keeper(Generic[Q, T]):
                 return Kept(kept, kept)
         return Kept(latest, latest)
 
-    async def _put_away(self, question: Q, content: T, fetched_at: float, before: Fetched[T] | None) -> None:
-        """Bring the disk up to date with what came; what takes it long goes on, but not before everybody's eyes."""
+    async def _put_away(self, question: Q, fetched_at: float | None, news: T | None) -> None:
+        """Bring the disk up to date: with news, what came or was confirmed at a time, or that it is asked for still.
+
+        What takes the disk long goes on, but not before everybody's eyes.
+        """
         kind, name = self._source.kind, self._source.name(question)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DISK_PATIENCE):
-                if before and content is before.content:
+                if fetched_at is None:
+                    await self._store.note_use(kind, name)
+                elif news is None:
                     await self._store.touch(kind, name, fetched_at)
-                elif (encoded := self._source.encode(content)) is not None:
+                elif (encoded := self._source.encode(news)) is not None:
                     await self._store.write(kind, name, encoded, fetched_at)
 
     def _rest(self, entry: _Entry[Q, T]) -> float:
@@ -323,6 +343,7 @@ class Keeper(Generic[Q, T]):
         del self._entries[entry.inquiry.question]
         self._bytes -= self._size(entry.kept)
         _stop(entry)
+        entry.known.set()  # who waits for it is told that nothing came
 
 
 def _now() -> float:

@@ -207,7 +207,7 @@ class Prober:
                     timing,
                     self._clock,
                     self._issuers,
-                    self._opinions,
+                    self._opinions.asked_by(way.target) if self._opinions else None,
                     self._staple_copies,
                     self._memory.of(way),
                 ).findings()
