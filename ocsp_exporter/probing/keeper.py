@@ -22,9 +22,13 @@ HELD_UNASKED = 2 * 86400.0
 DISK_PATIENCE = 2.0
 #: Seconds for which a first answer is waited for although the queue before its host is longer.
 QUEUE_PATIENCE = 1.0
-#: More questions than this, or bytes of answers, are not held: those least recently asked are forgotten.
+#: More questions than this, or bytes of questions and answers, are not held: those least recently asked are forgotten.
 MOST_QUESTIONS = 200_000
 MOST_BYTES = 512 * 1024 * 1024
+#: A question of more bytes is large. Honest ones take a quarter of it, but whoever runs an endpoint may show new
+#: certificates of 100 KiB in each handshake: of those less is held, for the sake of the others.
+LARGE_QUESTION = 32 * 1024
+MOST_BYTES_OF_LARGE = 64 * 1024 * 1024
 
 Q = TypeVar("Q", bound=Hashable)
 Q_contra = TypeVar("Q_contra", contravariant=True)
@@ -116,6 +120,12 @@ class Source(Protocol[Q_contra, T]):
     def limit(self, question: Q_contra) -> int:
         """Give the size in bytes of the largest file that is read."""
 
+    def refusal(self, question: Q_contra) -> FetchFailed | None:
+        """Say why nobody may be asked at all, as far as that is clear at once; None where somebody may be."""
+
+    def weight(self, question: Q_contra) -> int:
+        """Give about how many bytes of memory a question takes, with all that it holds."""
+
     def size(self, content: T) -> int:
         """Give about how many bytes of memory an answer takes."""
 
@@ -123,6 +133,7 @@ class Source(Protocol[Q_contra, T]):
 @dataclass(slots=True, eq=False)
 class _Entry(Generic[Q, T]):
     inquiry: Inquiry[Q]
+    weight: int
     kept: Kept[T] = field(default_factory=Kept)
     known: asyncio.Event = field(default_factory=asyncio.Event)
     failures: int = 0
@@ -151,27 +162,32 @@ class Keeper(Generic[Q, T]):
         self._store = store
         self._clock = clock
         self._patience = patience
-        self._entries: dict[Q, _Entry[Q, T]] = {}
-        self._bytes = 0
+        self._entries: dict[Q, _Entry[Q, T]] = {}  # the one that was asked for last is the last; below likewise
+        self._large: dict[_Entry[Q, T], None] = {}
+        self._bytes = self._bytes_of_large = 0
 
     async def get(self, inquiry: Inquiry[Q], deadline: float, patience: float | None = None) -> Kept[T]:
         """Return what is known by `deadline` on the loop's clock. A fetch may outlive it and serve the next look.
 
         `patience` is for this look, None: the keeper's.
         """
-        entry = self._entries.get(inquiry.question)
+        entry = self._entries.pop(inquiry.question, None)
         if entry and inquiry.is_stored != entry.inquiry.is_stored:
             if inquiry.is_stored:
-                self._forget(entry)  # what is to be stored has to come once more: most of it was let go
+                self._let_go(entry)  # what is to be stored has to come once more: most of it is not at hand any more
                 entry = None
             else:
                 inquiry = replace(inquiry, is_stored=True)
         if entry is None:
-            entry = _Entry(inquiry)
-            self._start(entry, self._recall(entry))
-        else:
-            del self._entries[inquiry.question]
-        self._entries[inquiry.question] = entry  # the last one in: the first ones are forgotten first
+            refused = self._source.refusal(inquiry.question)
+            if refused:
+                self._tell(refused)
+                return Kept(problem=refused.problem)
+            entry = self._take(inquiry)
+        self._entries[inquiry.question] = entry
+        if entry in self._large:
+            del self._large[entry]
+            self._large[entry] = None
         entry.inquiry, entry.was_asked = inquiry, True
         if entry.sleeps:
             self._wake(entry)
@@ -181,6 +197,16 @@ class Keeper(Generic[Q, T]):
         if not entry.known.is_set():
             await self._wait(entry, deadline, self._patience if patience is None else patience)
         return entry.kept
+
+    def _take(self, inquiry: Inquiry[Q]) -> _Entry[Q, T]:
+        """Begin to hold a question."""
+        entry: _Entry[Q, T] = _Entry(inquiry, self._source.weight(inquiry.question))
+        self._bytes += entry.weight
+        if entry.weight > LARGE_QUESTION:
+            self._large[entry] = None
+            self._bytes_of_large += entry.weight
+        self._start(entry, self._recall(entry))
+        return entry
 
     async def close(self) -> None:
         """End what is under way."""
@@ -255,8 +281,7 @@ class Keeper(Generic[Q, T]):
         try:
             content = await self._source.fetch(question, policy, before.content if before else None)
         except FetchFailed as failed:
-            fields = {"kind": self._source.kind, "problem": failed.problem, "detail": failed.detail}
-            logger.debug("no answer", extra={"fields": fields})
+            self._tell(failed)
             kept, retry_after = Kept(before, None, failed.problem), failed.retry_after or 0.0
         else:
             kept = self._judged(entry, content)
@@ -269,6 +294,10 @@ class Keeper(Generic[Q, T]):
         entry.failures = 0 if is_usable else entry.failures + 1
         self._note(entry, kept)
         self._set_timer(entry, max(self._rest(entry), retry_after))
+
+    def _tell(self, failed: FetchFailed) -> None:
+        fields = {"kind": self._source.kind, "problem": failed.problem, "detail": failed.detail}
+        logger.debug("no answer", extra={"fields": fields})
 
     def _judged(self, entry: _Entry[Q, T], content: T) -> Kept[T]:
         """Take in what came.
@@ -336,12 +365,21 @@ class Keeper(Generic[Q, T]):
             self._set_timer(entry, HELD_UNASKED)
 
     def _forget_what_is_too_much(self) -> None:
+        while len(self._large) > 1 and self._bytes_of_large > MOST_BYTES_OF_LARGE:
+            self._forget(next(iter(self._large)))
         while len(self._entries) > 1 and (len(self._entries) > MOST_QUESTIONS or self._bytes > MOST_BYTES):
             self._forget(next(iter(self._entries.values())))
 
     def _forget(self, entry: _Entry[Q, T]) -> None:
         del self._entries[entry.inquiry.question]
-        self._bytes -= self._size(entry.kept)
+        self._let_go(entry)
+
+    def _let_go(self, entry: _Entry[Q, T]) -> None:
+        """Undo what is noted of an entry that is held no more."""
+        self._bytes -= entry.weight + self._size(entry.kept)
+        if entry in self._large:
+            del self._large[entry]
+            self._bytes_of_large -= entry.weight
         _stop(entry)
         entry.known.set()  # who waits for it is told that nothing came
 

@@ -7,6 +7,7 @@ import pytest
 from ocsp_exporter.model import FetchKind, Problem
 from ocsp_exporter.probing import fetcher
 from ocsp_exporter.probing.egress import Answer, FetchFailed, Request
+from ocsp_exporter.probing.egress_policy import Voucher
 from ocsp_exporter.probing.host import MOST_FAILURES, retry_after
 from tests.probing.wire import DOWN, GOOD, OTHER, URL, Act, Here, play, refused
 
@@ -153,6 +154,36 @@ def test_what_may_not_be_sent_waits_for_nobody() -> None:
         assert await here.fetch_all(*[denied] * 9) == [Problem.BLOCKED_BY_EGRESS_POLICY] * 9
         assert (here.fetcher.delay(denied), here.wire.sent) == (0.0, [])
         assert here.notes.fetches == [("ocsp", "169.254.169.254", 0.0, "blocked_by_egress_policy")] * 9
+
+    play(story)
+
+
+def test_that_something_may_not_be_sent_is_told_before_and_counted_once_an_hour() -> None:
+    """For each who vouches for it; what may be sent is no refusal, and sends nothing."""
+    denied = Request("http://169.254.169.254/", Voucher.TRUST)
+
+    async def story(here: Here) -> None:
+        for told in (1, 1, 2):
+            refusal = here.fetcher.refusal(FetchKind.OCSP, denied)
+            assert refusal
+            assert (refusal.problem, "egress.deny" in refusal.detail) == (Problem.BLOCKED_BY_EGRESS_POLICY, True)
+            assert here.notes.fetches == [("ocsp", "169.254.169.254", 0.0, "blocked_by_egress_policy")] * told
+            await asyncio.sleep(1800.0)
+        assert here.fetcher.refusal(FetchKind.OCSP, Request("ldap://ca.example/")) is not None
+        assert here.fetcher.refusal(FetchKind.OCSP, Request(URL)) is None
+        assert here.wire.sent == []
+
+    play(story)
+
+
+def test_refusals_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Certificates may name any number of URLs; what is forgotten is told again."""
+    monkeypatch.setattr(fetcher, "_MOST_REFUSED", 3)
+
+    async def story(here: Here) -> None:
+        for number in (1, 2, 3, 1, 4, 1):
+            assert here.fetcher.refusal(FetchKind.OCSP, Request(f"http://169.254.169.{number}/"))
+        assert [host[-1] for _, host, _, _ in here.notes.fetches] == ["1", "2", "3", "4", "1"]
 
     play(story)
 

@@ -105,6 +105,14 @@ class Source:
         del question
         return 1000
 
+    def refusal(self, question: str) -> FetchFailed | None:
+        """Only one question is refused."""
+        return FetchFailed(Problem.BLOCKED_BY_EGRESS_POLICY, "no") if question == "forbidden" else None
+
+    def weight(self, question: str) -> int:
+        """A long question is a heavy one."""
+        return len(question)
+
     def size(self, content: Said) -> int:
         """The text is what takes memory."""
         return len(content.text)
@@ -404,9 +412,60 @@ def test_more_questions_than_can_be_held_make_the_oldest_forgotten(monkeypatch: 
     in_time(source, main)
 
     monkeypatch.setattr(keeping, "MOST_QUESTIONS", 1000)
-    monkeypatch.setattr(keeping, "MOST_BYTES", 2 * len(GOOD.text))
+    monkeypatch.setattr(keeping, "MOST_BYTES", 2 * len(b"a" + GOOD.text))
     source = Source([GOOD])
     in_time(source, main)
+
+
+def test_a_question_counts_by_what_it_holds_whether_there_is_an_answer_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who shows a new large certificate each time fills no memory; the good twin is still known."""
+    monkeypatch.setattr(keeping, "MOST_BYTES", 250)
+    source = Source([DOWN])
+
+    async def main(keeper: Keeper[str, Said]) -> None:
+        for question in ("a" * 100, "b" * 100, "c" * 100, "c" * 100, "b" * 100):
+            await keeper.get(inquiry(question), now() + 9)
+        assert len(source.asked_at) == 3
+        await keeper.get(inquiry("a" * 100), now() + 9)
+        assert len(source.asked_at) == 4
+
+    in_time(source, main)
+
+
+def test_large_questions_drive_out_each_other_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those least recently asked for go first, and none that is not large."""
+    monkeypatch.setattr(keeping, "LARGE_QUESTION", 50)
+    monkeypatch.setattr(keeping, "MOST_BYTES_OF_LARGE", 250)
+    source = Source([GOOD])
+
+    async def main(keeper: Keeper[str, Said]) -> None:
+        small = [letter * 50 for letter in "abcdefgh"]
+        large = [letter * 51 for letter in "abcdef"]
+        for question in (*small, *large[:4], large[0], *large[4:]):
+            await keeper.get(inquiry(question), now() + 9)
+        assert len(source.asked_at) == 14
+        for question in (*small, large[0], *large[3:]):
+            await keeper.get(inquiry(question), now() + 9)
+        assert len(source.asked_at) == 14
+        await keeper.get(inquiry(large[1]), now() + 9)
+        assert len(source.asked_at) == 14 + 1
+
+    in_time(source, main)
+
+
+def test_what_may_not_be_asked_is_not_held() -> None:
+    """Whoever wants to know is told at once, and nothing drives out what is known."""
+    source = Source([GOOD])
+
+    async def main(keeper: Keeper[str, Said]) -> None:
+        for _ in range(3):
+            kept = await keeper.get(inquiry("forbidden"), now() + 9)
+            assert kept == Kept(problem=Problem.BLOCKED_BY_EGRESS_POLICY)
+        assert now() == 0
+        assert (await keeper.get(inquiry("allowed"), now() + 9)).usable
+
+    in_time(source, main)
+    assert len(source.asked_at) == 1
 
 
 @pytest.fixture
