@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from ocsp_exporter.model import EgressPolicy, ProbeFailed, Problem
 from ocsp_exporter.probing.egress_policy import Voucher, literal_address, objection
-from ocsp_exporter.probing.resolver import Resolver
+from ocsp_exporter.probing.resolver import Asker, Resolver
 from ocsp_exporter.probing.roots import system_roots
 
 MOST_REDIRECTS = 3
@@ -209,7 +209,7 @@ class Egress:
 
     async def _addresses(self, host: str) -> list[str]:
         try:
-            found = await self._resolver.resolve(host)
+            found = await self._resolver.resolve(host, Asker.SOURCE)
         except ProbeFailed as error:
             raise FetchFailed(Problem.UNREACHABLE, error.detail) from error
         return list(dict.fromkeys(address.host for address in found))

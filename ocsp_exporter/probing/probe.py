@@ -27,7 +27,7 @@ from ocsp_exporter.probing.issuer_fetch import IssuerFetch
 from ocsp_exporter.probing.look import Look
 from ocsp_exporter.probing.opinions import Opinions
 from ocsp_exporter.probing.remembered import Memory
-from ocsp_exporter.probing.resolver import Addresses, Resolver
+from ocsp_exporter.probing.resolver import Addresses, Asker, Resolver
 from ocsp_exporter.probing.responder_watch import ResponderWatch
 from ocsp_exporter.probing.roots import system_roots
 from ocsp_exporter.probing.staple_copy import StapleCopies
@@ -184,7 +184,7 @@ class Prober:
         self._resolver.close()
 
     async def _addresses(self, target: Target, module: Module, deadline: float) -> Addresses:
-        looking_up = self._resolver.resolve(target.host)
+        looking_up = self._resolver.resolve(target.host, Asker.CLIENT if target.is_clients else Asker.OPERATOR)
         found = await by(deadline, looking_up, Failure.RESOLVE, "the look-up of the name")
         fields = {"target": target.name, "host": target.host, "addresses": ",".join(each.text for each in found)}
         logger.debug("resolved", extra={"fields": fields})
