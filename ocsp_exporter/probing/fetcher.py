@@ -160,7 +160,7 @@ class Fetcher:
             logger.info("a host answers again", extra={"fields": {"host": host.name}})
 
     def _host(self, origin: str, address: str | None) -> Host:
-        host = self._hosts.pop((origin, address), None) or Host(_name(origin))
+        host = self._hosts.pop((origin, address), None) or Host(_name(origin), origin.partition("://")[0])
         if len(self._hosts) >= _MOST_HOSTS:
             self._forget()
         self._hosts[origin, address] = host

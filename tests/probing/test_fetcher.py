@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import math
 from collections.abc import Mapping
 
 import pytest
@@ -406,15 +407,15 @@ AT_TWELVE = 1795176000.0
     [
         ({"retry-after": "120"}, 120.0),
         ({"retry-after": " 0 "}, 0.0),
-        ({"retry-after": "86401"}, DAY),
-        ({"retry-after": "9" * 5000}, DAY),
+        ({"retry-after": "86401"}, DAY + 1),
+        ({"retry-after": "9" * 5000}, math.inf),
         ({"retry-after": TWELVE}, 30.0),
         ({"retry-after": "Friday, 20-Nov-26 12:00:00 GMT"}, 30.0),
         ({"retry-after": "Fri Nov 20 12:00:00 2026"}, 30.0),
         ({"retry-after": TWELVE, "date": "Fri, 20 Nov 2026 11:50:00 GMT"}, 600.0),
         ({"retry-after": TWELVE, "date": "Fri, 20 Nov 2026 12:00:01 GMT"}, 0.0),
         ({"retry-after": TWELVE, "date": "today"}, 30.0),
-        ({"retry-after": "Fri, 20 Nov 2099 12:00:00 GMT"}, DAY),
+        ({"retry-after": "Sat, 21 Nov 2026 12:00:00 GMT"}, DAY + 30.0),
         ({"retry-after": "Fri, 20 Nov 2020 12:00:00 GMT"}, 0.0),
         ({}, 0.0),
         ({"date": TWELVE}, 0.0),
@@ -428,7 +429,7 @@ AT_TWELVE = 1795176000.0
     ],
 )
 def test_retry_after_is_read_in_both_forms(headers: dict[str, str], seconds: float) -> None:
-    """A date counts from the answer's own, or else from now; at most a day; what is neither form is nothing."""
+    """A date counts from the answer's own, or else from now; what is neither form is nothing."""
     assert retry_after(headers, AT_TWELVE - 30.0) == seconds
 
 
@@ -451,6 +452,21 @@ def test_a_host_that_asks_for_it_is_left_alone_at_once(status: int) -> None:
 
     play(bad, refused(status, "3600"), Act(takes=5.0))
     play(good, refused(status))
+
+
+@pytest.mark.parametrize(("url", "longest"), [("https://ca.example/", DAY), ("http://ca.example/", 3600.0)])
+@pytest.mark.parametrize("text", ["86401", "9" * 5000, "Fri, 20 Nov 2099 12:00:00 GMT"])
+def test_no_host_is_left_alone_for_longer_than_a_day(url: str, longest: float, text: str) -> None:
+    """Or than an hour, where anybody on the way may have asked for it."""
+
+    async def story(here: Here) -> None:
+        failed = await here.failure(url)
+        assert failed
+        assert failed.retry_after == longest
+        await asyncio.sleep(longest)
+        assert await here.fetch(url) is None
+
+    play(story, refused(503, text))
 
 
 def test_one_failure_after_such_a_pause_is_enough_for_the_next() -> None:
