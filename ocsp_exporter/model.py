@@ -373,7 +373,8 @@ class Target:
     looked at. `host` is a host name or an IP address without brackets. `starttls` None: as the module says. `location`
     is the URL, or the absolute path of a file, of what is looked at by itself, or the absolute glob of such files; a
     file has neither host nor port. None where a TLS endpoint is looked at. `within`: the networks that hold all
-    addresses at which it may be looked at, None where whoever named it may name any.
+    addresses at which it may be looked at, None where whoever named it may name any. `is_clients`: a client of /probe
+    named it, and not the operator.
     """
 
     name: str
@@ -382,6 +383,7 @@ class Target:
     starttls: StartTLS | None = None
     location: str | None = None
     within: tuple[IPNetwork, ...] | None = None
+    is_clients: bool = field(default=False, compare=False)
 
     @property
     def title(self) -> str:

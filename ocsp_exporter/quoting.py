@@ -5,6 +5,7 @@ from typing import Final
 
 #: What stands before the host in a URL.
 _USERINFO: Final = re.compile(r"(?<=://)[^/?#\s]*@")
+_SCHEME: Final = re.compile(r"[A-Za-z0-9+.-]+://")
 
 
 def printable(text: str, limit: int | None = None) -> str:
@@ -23,3 +24,12 @@ def quoted(text: str) -> str:
 def without_userinfo(text: str) -> str:
     """Give `text` without the user names and passwords that stand in its URLs."""
     return _USERINFO.sub("***@", text)
+
+
+def without_secrets(url: str) -> str:
+    """Give what was meant to be a URL without what may be a password, wherever the writer's mistake put it."""
+    before, at, after = url.rpartition("@")
+    if not at:
+        return url
+    scheme = _SCHEME.match(before)
+    return (scheme[0] if scheme else "") + "***@" + after

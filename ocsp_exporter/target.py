@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import idna
 
 from ocsp_exporter.model import Module, ProberKind, StartTLS, Target
-from ocsp_exporter.quoting import quoted
+from ocsp_exporter.quoting import quoted, without_secrets
 from ocsp_exporter.revocation.extensions import ocsp_urls
 
 
@@ -75,7 +75,7 @@ def parse_target(text: str, starttls: StartTLS = StartTLS.NONE) -> Target:
         host, port = _host_and_port(rest)
     except ValueError as error:
         forms = "HOST, HOST:PORT and [IPv6]:PORT, with or without https://, tls:// or a protocol such as smtp://"
-        raise TargetError(f"target {quoted(_without_secrets(text))}: {error}; accepted are {forms} in front") from None
+        raise TargetError(f"target {quoted(without_secrets(text))}: {error}; accepted are {forms} in front") from None
     if port is None:
         port = scheme.port if scheme else _PORTS[starttls]
     return Target(name=text, host=host, port=port, starttls=scheme.starttls if scheme else None)
@@ -87,7 +87,7 @@ def parse_crl_target(text: str) -> Target:
         host, port, location = _locate(text)
     except ValueError as error:
         forms = "http://HOST/PATH, https://HOST/PATH and the absolute path of a file"
-        raise TargetError(f"target {quoted(_without_secrets(text))}: {error}; accepted are {forms}") from None
+        raise TargetError(f"target {quoted(without_secrets(text))}: {error}; accepted are {forms}") from None
     return Target(name=text, host=host, port=port, location=location)
 
 
@@ -118,7 +118,7 @@ def parse_responder_target(text: str, named: Iterable[str] = ()) -> Target:
     try:
         host, port = _split_url(text)
     except ValueError as error:
-        told = f"target {quoted(_without_secrets(text))}: {error}"
+        told = f"target {quoted(without_secrets(text))}: {error}"
         raise TargetError(f"{told}; accepted are {forms}, and nothing for the certificate's own") from None
     return Target(name=text, host=host, port=port, location=text)
 
@@ -265,12 +265,3 @@ def _ascii_host(text: str) -> str:
         return idna.encode(text, uts46=True).decode("ascii")
     except idna.IDNAError as error:
         raise ValueError(f"that is not an international host name ({error})") from None
-
-
-def _without_secrets(text: str) -> str:
-    """Take out what may be a password, wherever the writer's mistake put it."""
-    before, at, after = text.rpartition("@")
-    if not at:
-        return text
-    scheme = re.match(r"[A-Za-z0-9+.-]+://", before)
-    return (scheme[0] if scheme else "") + "***@" + after

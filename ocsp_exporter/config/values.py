@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from ocsp_exporter.model import IPNetwork
 from ocsp_exporter.quoting import quoted
@@ -136,12 +136,13 @@ def check_proxy_url(text: str) -> str:
     """Give the URL of an HTTP proxy back. Raises ValueError with a sentence that keeps its password."""
     try:
         parts = urlsplit(text)
-        host, port = parts.hostname, parts.port
-        is_good = parts.scheme in {"http", "https"} and host and port != 0 and not parts.path.strip("/")
-        parse_host(host or "")
+        is_good = parts.scheme in {"http", "https"} and parts.port != 0
+        # What stands behind the host is of no use, but may be the rest of a password that was cut off there.
+        is_good = is_good and not (parts.path.strip("/") or parts.query or parts.fragment)
+        _require_host(parts)
     except ValueError:
         is_good = False
-    if not is_good or not text.isascii() or not text.isprintable():
+    if not is_good or not text.isascii() or not text.isprintable() or " " in text:
         raise ValueError("expected the URL of a proxy, such as http://proxy.example.org:3128 (it is not shown here)")
     return text
 
@@ -156,7 +157,7 @@ def check_source_url(text: str) -> str:
     try:
         parts = urlsplit(text)
         is_good = parts.scheme in {"http", "https"} and parts.port != 0
-        parse_host(parts.hostname or "")
+        _require_host(parts)
     except ValueError:
         is_good = False
     if not is_good and text.lower().startswith(("ldap:", "ldaps:")):
@@ -166,6 +167,14 @@ def check_source_url(text: str) -> str:
     if "@" in parts.netloc:
         raise ValueError(f"a user name or password has no place in this URL ({got})")
     return text
+
+
+def _require_host(parts: SplitResult) -> None:
+    """Raise ValueError where a URL has no host that can be asked; in brackets that is an IPv6 address."""
+    host = parts.hostname or ""
+    if ":" not in host and "[" in parts.netloc.rpartition("@")[2]:
+        raise ValueError("a host in brackets that is no IPv6 address")
+    parse_host(host)
 
 
 def check_alpn(text: str) -> str:

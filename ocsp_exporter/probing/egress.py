@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from ocsp_exporter.model import EgressPolicy, ProbeFailed, Problem
 from ocsp_exporter.probing.egress_policy import Voucher, literal_address, objection
-from ocsp_exporter.probing.resolver import Resolver
+from ocsp_exporter.probing.resolver import Asker, Resolver
 from ocsp_exporter.probing.roots import system_roots
 
 MOST_REDIRECTS = 3
@@ -43,10 +43,11 @@ class Request:
     """What to fetch. `content` None: by GET, otherwise it is sent by POST.
 
     A root that vouches for the URL vouches for where it redirects to as well; the operator, who wrote the URL, for no
-    more than a root where that leads to another host; a client of /probe for no other host at all. No more than `limit`
-    bytes are taken, and no more than the policy's `max_response_bytes` where that is None. `address` is the one of the
-    host's addresses to connect to, judged as any; None: the first that answers. A proxy, which looks names up, cannot
-    be told so. `before_large` is awaited once more than `LARGE` bytes have come, before the rest is taken.
+    more than a root where that leads to another host; a client of /probe for no other host at all. Nobody is redirected
+    to what is nearer than who redirects him. No more than `limit` bytes are taken, and no more than the policy's
+    `max_response_bytes` where that is None. `address` is the one of the host's addresses to connect to, judged as any;
+    None: the first that answers. A proxy, which looks names up, cannot be told so. `before_large` is awaited once more
+    than `LARGE` bytes have come, before the rest is taken.
     """
 
     url: str
@@ -161,9 +162,10 @@ class Egress:
 
     async def _follow(self, request: Request, deadline: float) -> Answer:
         url = _parse(request.url)
+        address: str | None = None
         for _ in range(MOST_REDIRECTS + 1):
             with _failures_told(url):
-                response = await self._send(url, request, deadline)
+                response, address = await self._send(url, request, deadline, address)
                 try:
                     if not response.has_redirect_location:
                         return await self._take(url, request, response)
@@ -182,26 +184,31 @@ class Egress:
         told = f"{request.url} redirects more than {MOST_REDIRECTS} times"
         raise FetchFailed(Problem.HTTP_ERROR, told, response.status_code)
 
-    async def _send(self, url: httpx.URL, request: Request, deadline: float) -> httpx.Response:
-        """Send to the first address that may be asked and answers; each has its share of the time that is left."""
-        self._require_permission(url, request)
+    async def _send(
+        self, url: httpx.URL, request: Request, deadline: float, led_by: str | None
+    ) -> tuple[httpx.Response, str | None]:
+        """Send to the first address that may be asked and answers; each has its share of the time that is left.
+
+        Give the address, too, None where only the proxy knows it; `led_by` is that which redirected to the URL.
+        """
+        self._require_permission(url, request, led_by)
         if self._policy.proxy_url is not None:
-            return await self._transport.handle_async_request(_message(url, request))
-        addresses = await self._permitted_addresses(url, request)
+            return await self._transport.handle_async_request(_message(url, request)), literal_address(url.host)
+        addresses = await self._permitted_addresses(url, request, led_by)
         unreachable: httpx.TransportError | None = None
         for position, address in enumerate(addresses):
             now = asyncio.get_running_loop().time()
             patience = (deadline - now) / (len(addresses) - position)
             try:
-                return await self._transport.handle_async_request(_message(url, request, address, patience))
+                return await self._transport.handle_async_request(_message(url, request, address, patience)), address
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 unreachable = unreachable or error
         raise unreachable or httpx.ConnectError("there is no address to connect to")
 
-    async def _permitted_addresses(self, url: httpx.URL, request: Request) -> list[str]:
+    async def _permitted_addresses(self, url: httpx.URL, request: Request, led_by: str | None) -> list[str]:
         host = _ascii_host(url)
         addresses = [request.address] if request.address else await self._addresses(host)
-        objections = [objection(self._policy, host, address, request.vouched_by) for address in addresses]
+        objections = [objection(self._policy, host, address, request.vouched_by, led_by) for address in addresses]
         permitted = [address for address, told in zip(addresses, objections, strict=True) if told is None]
         if not permitted:
             raise FetchFailed(Problem.BLOCKED_BY_EGRESS_POLICY, f"{url} may not be asked: {objections[0]}")
@@ -209,15 +216,15 @@ class Egress:
 
     async def _addresses(self, host: str) -> list[str]:
         try:
-            found = await self._resolver.resolve(host)
+            found = await self._resolver.resolve(host, Asker.SOURCE)
         except ProbeFailed as error:
             raise FetchFailed(Problem.UNREACHABLE, error.detail) from error
         return list(dict.fromkeys(address.host for address in found))
 
-    def _require_permission(self, url: httpx.URL, request: Request) -> None:
+    def _require_permission(self, url: httpx.URL, request: Request, led_by: str | None = None) -> None:
         """Judge a URL as it stands, so that a forbidden name is not even looked up, nor a proxy asked for it."""
         address = literal_address(url.host)
-        told = objection(self._policy, _ascii_host(url), address, request.vouched_by)
+        told = objection(self._policy, _ascii_host(url), address, request.vouched_by, led_by)
         may_lead_to_allowed = address is None and self._policy.allowed and self._policy.proxy_url is None
         if told and not may_lead_to_allowed:
             raise FetchFailed(Problem.BLOCKED_BY_EGRESS_POLICY, f"{url} may not be asked: {told}")

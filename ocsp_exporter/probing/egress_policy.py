@@ -34,26 +34,31 @@ class Voucher(Enum):
     NOBODY = auto()
 
 
-def objection(policy: EgressPolicy, host: str, address: str | None, vouched_by: Voucher) -> str | None:
+def objection(
+    policy: EgressPolicy, host: str, address: str | None, vouched_by: Voucher, led_by: str | None = None
+) -> str | None:
     """Say why a request to `host` may not be sent to `address`, None where it may.
 
     `address` None: a proxy will look the name up, and nothing is known of it here. `follow` is about the URLs in
-    certificates only; `deny` holds for everybody.
+    certificates only; `deny` holds for everybody. `led_by` is the address that redirected there, None: nobody did, or
+    it is not known. Whoever it is, and most speak plain http, leads nobody to what he may not reach himself.
     """
     surely = tuple(_reached(ipaddress.ip_address(address))) if address else ()
     perhaps = tuple(_perhaps_reached(ipaddress.ip_address(address))) if address else ()
     denying = _first_holding(policy.denied, surely + perhaps)
     if denying:
         return f"{address} is in egress.deny ({denying})"
+    if host.lower().rstrip(".") in policy.allowed_hosts or _first_holding(policy.allowed, surely):
+        return None
+    named = host if address in {None, host} else f"{host} ({address})"
+    if address and led_by and _distance(address) < _distance(led_by):
+        return f"{named} is not in egress.allow, and {led_by}, which redirects there, is farther away"
     if (
         vouched_by in {Voucher.OPERATOR, Voucher.CLIENT}
         or policy.follow is Follow.ANY
         or (policy.follow is Follow.TRUSTED and vouched_by is Voucher.TRUST)
-        or host.lower().rstrip(".") in policy.allowed_hosts
-        or _first_holding(policy.allowed, surely)
     ):
         return None
-    named = host if address in {None, host} else f"{host} ({address})"
     trust = " and no trusted root stands behind the URL" if policy.follow is Follow.TRUSTED else ""
     return f"{named} is not in egress.allow, egress.follow is {policy.follow}{trust}"
 
@@ -63,10 +68,7 @@ def is_within(networks: tuple[IPNetwork, ...], address: str) -> bool:
 
     An IPv6 address at whose end packets may reach IPv4 addresses counts as these: if all of them are.
     """
-    parsed = ipaddress.ip_address(address)
-    reached = (*_reached(parsed), *_perhaps_reached(parsed))
-    ends = tuple(each for each in reached if isinstance(each, ipaddress.IPv4Address)) or (parsed,)
-    return all(_first_holding(networks, (end,)) for end in ends)
+    return all(_first_holding(networks, (end,)) for end in _ends(address))
 
 
 def literal_address(host: str) -> str | None:
@@ -100,6 +102,21 @@ def _perhaps_reached(address: _IPAddress) -> Iterator[_IPAddress]:
             found = ipaddress.IPv4Address(bytes(address.packed[octet] for octet in place))
             if found not in _THIS_NETWORK:  # where the prefix is longer there are zeros
                 yield found
+
+
+def _ends(address: str) -> tuple[_IPAddress, ...]:
+    """Return the IPv4 addresses that packets to an address reach, surely or perhaps; itself where there are none."""
+    parsed = ipaddress.ip_address(address)
+    reached = (*_reached(parsed), *_perhaps_reached(parsed))
+    return tuple(each for each in reached if isinstance(each, ipaddress.IPv4Address)) or (parsed,)
+
+
+def _distance(address: str) -> int:
+    """Tell how far away an address may be at least: on this machine, in a network that is not public, anywhere."""
+    ends = _ends(address)
+    if any(end.is_loopback or end.is_unspecified for end in ends):
+        return 0
+    return 2 if all(end.is_global for end in ends) else 1
 
 
 def _first_holding(networks: tuple[IPNetwork, ...], addresses: tuple[_IPAddress, ...]) -> IPNetwork | None:

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 
 from ocsp_exporter.model import FetchKind, Problem
 from ocsp_exporter.probing.egress import Answer, Egress, FetchFailed, Request, origin_of
+from ocsp_exporter.probing.egress_policy import Voucher
 from ocsp_exporter.probing.host import Host, retry_after
 from ocsp_exporter.probing.observer import NOBODY, Observer
 
@@ -17,6 +18,9 @@ logger = logging.getLogger(__name__)
 #: Hosts that are remembered. Certificates may name any number; a few CAs have issued all that are honest.
 _MOST_HOSTS = 10_000
 _FORGOTTEN_AT_ONCE = 1_000
+#: URLs of which it is remembered that they may not be asked, and the seconds after which that is counted once more.
+_MOST_REFUSED = 1_000
+_REFUSED_ANEW_AFTER = 3600.0
 
 #: What is refused before or beside the host says nothing of it.
 _REFUSALS = {Problem.BLOCKED_BY_EGRESS_POLICY, Problem.UNSUPPORTED_SCHEME}
@@ -46,6 +50,7 @@ class Fetcher:
         self._wall = wall
         self._random = random
         self._hosts: dict[tuple[str, str | None], Host] = {}  # the one that was asked last is the last
+        self._refused: dict[tuple[FetchKind, str, Voucher], tuple[float, FetchFailed]] = {}
 
     async def fetch(
         self,
@@ -61,13 +66,7 @@ class Fetcher:
         once, with the problem that led to the pause. After the pause one request is a trial, and the others wait for
         its outcome.
         """
-        origin = ""
-        try:
-            origin = origin_of(request.url)
-            self._egress.require_permission(request)  # what may not be sent anyway waits for nobody
-        except FetchFailed as failed:
-            self._observer.fetched(kind, _name(origin), 0.0, failed.problem)
-            raise
+        origin = self._require_permission(kind, request)  # what may not be sent anyway waits for nobody
         host = self._host(origin, request.address)
         host.require_no_pause(self._clock())
         async with AsyncExitStack() as turn:
@@ -81,6 +80,35 @@ class Fetcher:
                 await turn.aclose()
             left = timeout if until is None else until - asyncio.get_running_loop().time()
             return await self._send(kind, host, request, min(timeout, left), is_cut_short=left < timeout)
+
+    def refusal(self, kind: FetchKind, request: Request) -> FetchFailed | None:
+        """Say why a request may not be sent, None where it may, as far as that is clear without looking a name up.
+
+        The observer is told once an hour.
+        """
+        key = (kind, request.url, request.vouched_by)
+        until, known = self._refused.get(key, (0.0, None))
+        if known is None or self._clock() >= until:
+            known = None
+            try:
+                self._require_permission(kind, request)
+            except FetchFailed as failed:
+                known = FetchFailed(failed.problem, failed.detail)  # without the frames that it has gone through
+                if len(self._refused) >= _MOST_REFUSED:
+                    self._refused.clear()
+                self._refused[key] = self._clock() + _REFUSED_ANEW_AFTER, known
+        return known
+
+    def _require_permission(self, kind: FetchKind, request: Request) -> str:
+        """Return the origin of a request. Raises FetchFailed where that may not be asked, and tells the observer."""
+        origin = ""
+        try:
+            origin = origin_of(request.url)
+            self._egress.require_permission(request)
+        except FetchFailed as failed:
+            self._observer.fetched(kind, _name(origin), 0.0, failed.problem)
+            raise
+        return origin
 
     def delay(self, url: str) -> float:
         """Return the seconds that a request to this URL's host would wait for its turn now; none while it is paused."""
@@ -132,7 +160,7 @@ class Fetcher:
             logger.info("a host answers again", extra={"fields": {"host": host.name}})
 
     def _host(self, origin: str, address: str | None) -> Host:
-        host = self._hosts.pop((origin, address), None) or Host(_name(origin))
+        host = self._hosts.pop((origin, address), None) or Host(_name(origin), origin.partition("://")[0])
         if len(self._hosts) >= _MOST_HOSTS:
             self._forget()
         self._hosts[origin, address] = host

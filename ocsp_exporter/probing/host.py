@@ -13,8 +13,8 @@ from ocsp_exporter.revocation.http_headers import read_date
 MOST_FAILURES = 3
 SHORTEST_PAUSE = 5.0
 LONGEST_PAUSE = 300.0
-#: No host is left alone for longer, whatever it says.
-LONGEST_RETRY_AFTER = 86400.0
+#: No host is left alone for longer, whatever it says; least of all where anybody on the way may have said it.
+LONGEST_RETRY_AFTER = {"https": 86400.0, "http": 3600.0}
 
 #: Too many requests, bad gateway, unavailable, gateway timeout. A 500 may be about what was asked for.
 _BUSY_OR_BROKEN = frozenset({429, 502, 503, 504})
@@ -22,7 +22,7 @@ _BUSY_OR_BROKEN = frozenset({429, 502, 503, 504})
 
 @dataclass(slots=True)
 class Host:
-    """One host; `name` is for people. Times are on the fetcher's clock.
+    """One host; `name` is for people, `scheme` is http or https. Times are on the fetcher's clock.
 
     `turn` is held by who asks next, and by a trial until its end. `waiting` are those who have not been let go.
     After a pause the host is `suspect` until a trial has shown that it answers. `pauses` tells what was sent before
@@ -30,6 +30,7 @@ class Host:
     """
 
     name: str
+    scheme: str
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     waiting: int = 0
     next_at: float = 0.0
@@ -72,7 +73,7 @@ class Host:
 
         Pauses that the host did not ask for are up to a quarter longer by jitter.
         """
-        pause = asked_for
+        pause = min(asked_for, LONGEST_RETRY_AFTER[self.scheme])
         if not _is_fault_of_host(failed):
             self.answered(sent_after)
         elif sent_after == self.pauses:
@@ -97,12 +98,12 @@ def retry_after(headers: Mapping[str, str], now: float) -> float:
     """
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
-        return min(float(text), LONGEST_RETRY_AFTER)
+        return float(text)
     then = read_date(text)
     if then is None:
         return 0.0
     said = read_date(headers.get("date", ""))
-    return min(max(0.0, then - (now if said is None else said)), LONGEST_RETRY_AFTER)
+    return max(0.0, then - (now if said is None else said))
 
 
 def _is_fault_of_host(failed: FetchFailed) -> bool:

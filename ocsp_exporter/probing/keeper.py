@@ -22,9 +22,13 @@ HELD_UNASKED = 2 * 86400.0
 DISK_PATIENCE = 2.0
 #: Seconds for which a first answer is waited for although the queue before its host is longer.
 QUEUE_PATIENCE = 1.0
-#: More questions than this, or bytes of answers, are not held: those least recently asked are forgotten.
+#: More questions than this, or bytes of questions and answers, are not held: those least recently asked are forgotten.
 MOST_QUESTIONS = 200_000
 MOST_BYTES = 512 * 1024 * 1024
+#: A question of more bytes is large. Honest ones take a quarter of it, but whoever runs an endpoint may show new
+#: certificates of 100 KiB in each handshake: of those less is held, for the sake of the others.
+LARGE_QUESTION = 32 * 1024
+MOST_BYTES_OF_LARGE = 64 * 1024 * 1024
 
 Q = TypeVar("Q", bound=Hashable)
 Q_contra = TypeVar("Q_contra", contravariant=True)
@@ -59,11 +63,15 @@ class Kept(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Inquiry(Generic[Q]):
-    """A question, and how its asker judges answers and how often he wants one: in `refresh` seconds at the latest."""
+    """A question, and how its asker judges answers and how often he wants one: in `refresh` seconds at the latest.
+
+    `is_stored`: whether the disk may have the answer, and is to have it.
+    """
 
     question: Q
     policy: Policy
     refresh: float
+    is_stored: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +120,12 @@ class Source(Protocol[Q_contra, T]):
     def limit(self, question: Q_contra) -> int:
         """Give the size in bytes of the largest file that is read."""
 
+    def refusal(self, question: Q_contra) -> FetchFailed | None:
+        """Say why nobody may be asked at all, as far as that is clear at once; None where somebody may be."""
+
+    def weight(self, question: Q_contra) -> int:
+        """Give about how many bytes of memory a question takes, with all that it holds."""
+
     def size(self, content: T) -> int:
         """Give about how many bytes of memory an answer takes."""
 
@@ -119,6 +133,7 @@ class Source(Protocol[Q_contra, T]):
 @dataclass(slots=True, eq=False)
 class _Entry(Generic[Q, T]):
     inquiry: Inquiry[Q]
+    weight: int
     kept: Kept[T] = field(default_factory=Kept)
     known: asyncio.Event = field(default_factory=asyncio.Event)
     failures: int = 0
@@ -147,8 +162,9 @@ class Keeper(Generic[Q, T]):
         self._store = store
         self._clock = clock
         self._patience = patience
-        self._entries: dict[Q, _Entry[Q, T]] = {}
-        self._bytes = 0
+        self._entries: dict[Q, _Entry[Q, T]] = {}  # the one that was asked for last is the last; below likewise
+        self._large: dict[_Entry[Q, T], None] = {}
+        self._bytes = self._bytes_of_large = 0
 
     async def get(self, inquiry: Inquiry[Q], deadline: float, patience: float | None = None) -> Kept[T]:
         """Return what is known by `deadline` on the loop's clock. A fetch may outlive it and serve the next look.
@@ -156,10 +172,22 @@ class Keeper(Generic[Q, T]):
         `patience` is for this look, None: the keeper's.
         """
         entry = self._entries.pop(inquiry.question, None)
+        if entry and inquiry.is_stored != entry.inquiry.is_stored:
+            if inquiry.is_stored:
+                self._let_go(entry)  # what is to be stored has to come once more: most of it is not at hand any more
+                entry = None
+            else:
+                inquiry = replace(inquiry, is_stored=True)
         if entry is None:
-            entry = _Entry(inquiry)
-            self._start(entry, self._recall(entry))
-        self._entries[inquiry.question] = entry  # the last one in: the first ones are forgotten first
+            refused = self._source.refusal(inquiry.question)
+            if refused:
+                self._tell(refused)
+                return Kept(problem=refused.problem)
+            entry = self._take(inquiry)
+        self._entries[inquiry.question] = entry
+        if entry in self._large:
+            del self._large[entry]
+            self._large[entry] = None
         entry.inquiry, entry.was_asked = inquiry, True
         if entry.sleeps:
             self._wake(entry)
@@ -169,6 +197,16 @@ class Keeper(Generic[Q, T]):
         if not entry.known.is_set():
             await self._wait(entry, deadline, self._patience if patience is None else patience)
         return entry.kept
+
+    def _take(self, inquiry: Inquiry[Q]) -> _Entry[Q, T]:
+        """Begin to hold a question."""
+        entry: _Entry[Q, T] = _Entry(inquiry, self._source.weight(inquiry.question))
+        self._bytes += entry.weight
+        if entry.weight > LARGE_QUESTION:
+            self._large[entry] = None
+            self._bytes_of_large += entry.weight
+        self._start(entry, self._recall(entry))
+        return entry
 
     async def close(self) -> None:
         """End what is under way."""
@@ -206,7 +244,7 @@ class Keeper(Generic[Q, T]):
 
     async def _recall(self, entry: _Entry[Q, T]) -> None:
         """Take what was stored before a restart, and fetch what is due."""
-        stored = await self._stored(entry.inquiry)
+        stored = await self._stored(entry.inquiry) if entry.inquiry.is_stored else None
         if stored:
             self._note(entry, Kept(usable=stored, latest=stored))
             wait = self._rest(entry) - (self._clock() - stored.fetched_at)
@@ -239,21 +277,27 @@ class Keeper(Generic[Q, T]):
 
     async def _fetch(self, entry: _Entry[Q, T]) -> None:
         question, policy, before = entry.inquiry.question, entry.inquiry.policy, entry.kept.usable
-        retry_after = 0.0
+        retry_after, news = 0.0, None
         try:
             content = await self._source.fetch(question, policy, before.content if before else None)
         except FetchFailed as failed:
-            fields = {"kind": self._source.kind, "problem": failed.problem, "detail": failed.detail}
-            logger.debug("no answer", extra={"fields": fields})
+            self._tell(failed)
             kept, retry_after = Kept(before, None, failed.problem), failed.retry_after or 0.0
         else:
             kept = self._judged(entry, content)
-            if kept.usable and kept.usable is not before:
-                await self._put_away(entry.inquiry.question, content, kept.usable.fetched_at, before)
+            is_confirmed = before is not None and content is before.content
+            news = None if is_confirmed else content
+        if kept.usable and entry.inquiry.is_stored:
+            is_old = before is not None and kept.usable.fetched_at == before.fetched_at
+            await self._put_away(entry.inquiry.question, None if is_old else kept.usable.fetched_at, news)
         is_usable = kept.latest is not None and kept.latest is kept.usable
         entry.failures = 0 if is_usable else entry.failures + 1
         self._note(entry, kept)
         self._set_timer(entry, max(self._rest(entry), retry_after))
+
+    def _tell(self, failed: FetchFailed) -> None:
+        fields = {"kind": self._source.kind, "problem": failed.problem, "detail": failed.detail}
+        logger.debug("no answer", extra={"fields": fields})
 
     def _judged(self, entry: _Entry[Q, T], content: T) -> Kept[T]:
         """Take in what came.
@@ -272,14 +316,19 @@ class Keeper(Generic[Q, T]):
                 return Kept(kept, kept)
         return Kept(latest, latest)
 
-    async def _put_away(self, question: Q, content: T, fetched_at: float, before: Fetched[T] | None) -> None:
-        """Bring the disk up to date with what came; what takes it long goes on, but not before everybody's eyes."""
+    async def _put_away(self, question: Q, fetched_at: float | None, news: T | None) -> None:
+        """Bring the disk up to date: with news, what came or was confirmed at a time, or that it is asked for still.
+
+        What takes the disk long goes on, but not before everybody's eyes.
+        """
         kind, name = self._source.kind, self._source.name(question)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DISK_PATIENCE):
-                if before and content is before.content:
+                if fetched_at is None:
+                    await self._store.note_use(kind, name)
+                elif news is None:
                     await self._store.touch(kind, name, fetched_at)
-                elif (encoded := self._source.encode(content)) is not None:
+                elif (encoded := self._source.encode(news)) is not None:
                     await self._store.write(kind, name, encoded, fetched_at)
 
     def _rest(self, entry: _Entry[Q, T]) -> float:
@@ -316,13 +365,23 @@ class Keeper(Generic[Q, T]):
             self._set_timer(entry, HELD_UNASKED)
 
     def _forget_what_is_too_much(self) -> None:
+        while len(self._large) > 1 and self._bytes_of_large > MOST_BYTES_OF_LARGE:
+            self._forget(next(iter(self._large)))
         while len(self._entries) > 1 and (len(self._entries) > MOST_QUESTIONS or self._bytes > MOST_BYTES):
             self._forget(next(iter(self._entries.values())))
 
     def _forget(self, entry: _Entry[Q, T]) -> None:
         del self._entries[entry.inquiry.question]
-        self._bytes -= self._size(entry.kept)
+        self._let_go(entry)
+
+    def _let_go(self, entry: _Entry[Q, T]) -> None:
+        """Undo what is noted of an entry that is held no more."""
+        self._bytes -= entry.weight + self._size(entry.kept)
+        if entry in self._large:
+            del self._large[entry]
+            self._bytes_of_large -= entry.weight
         _stop(entry)
+        entry.known.set()  # who waits for it is told that nothing came
 
 
 def _now() -> float:

@@ -38,7 +38,7 @@ async def open_prober(
     egress = Egress(policy, resolver)
     fetcher = Fetcher(egress, policy.requests_per_second_per_host, observer)
     issuers = IssuerFetch(fetcher)
-    store = Store(store_path, observer)
+    store = Store(store_path, observer, largest_crl=policy.max_crl_bytes)
     opinions = Opinions(fetcher, store, policy, patience=patience)
     watch = CRLWatch(opinions, policy.max_crl_bytes)
     sweeping = asyncio.create_task(_sweep_now_and_then(store))

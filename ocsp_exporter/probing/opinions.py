@@ -4,6 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import TypeVar
 
@@ -43,6 +44,18 @@ class Opinions:
         self._largest_crl = egress.max_crl_bytes
         self._responders = Keeper(ResponderSource(fetcher, clock), store, clock, patience)
         self._crls = Keeper(CRLSource(fetcher, clock), store, clock, patience)
+        self._is_stored = True
+
+    def asked_by(self, target: Target) -> "Opinions":
+        """Give these as whoever named a target may have them: for a client who may not name any the disk has nothing.
+
+        Else he could fill it, whatever he finds within the networks where he may look.
+        """
+        if target.within is None:
+            return self
+        same = copy(self)
+        same._is_stored = False  # noqa: SLF001 -- its own
+        return same
 
     async def about(self, subjects: Sequence[Subject], deadline: float) -> tuple[Evidence, ...]:
         """Return what is known by `deadline`, on the loop's clock, of some certificates of a path.
@@ -79,7 +92,9 @@ class Opinions:
         question = subject.question
         if isinstance(question, Problem):
             return subject.without(Source.RESPONDER, question)
-        kept = await self._responders.get(Inquiry(question, subject.policy, settings.refresh), deadline)
+        kept = await self._responders.get(
+            Inquiry(question, subject.policy, settings.refresh, self._is_stored), deadline
+        )
         if self._is_only_look and not kept.is_known:
             return subject.without(Source.RESPONDER, Problem.TIMEOUT)
 
@@ -108,7 +123,7 @@ class Opinions:
         """Return what is known by `deadline` of the CRL at a target's URL, by itself; None where nothing is yet."""
         [issuer] = module.issuers
         question = self._crl_question(issuer, (target.location or "",), voucher_of(target), module)
-        return await self._ask_crl(question, None, 0, module, deadline)
+        return await self.asked_by(target)._ask_crl(question, None, 0, module, deadline)  # noqa: SLF001 -- likewise
 
     def _crl_question(
         self, issuer: x509.Certificate, urls: tuple[str, ...], voucher: Voucher, module: Module
@@ -126,7 +141,7 @@ class Opinions:
         policy = policy_of(module)
         # Who looks at the CRL alone has nothing else to wait for.
         patience = math.inf if certificate is None else None
-        kept = await self._crls.get(Inquiry(question, policy, module.crl.refresh), deadline, patience)
+        kept = await self._crls.get(Inquiry(question, policy, module.crl.refresh, self._is_stored), deadline, patience)
 
         def judge(fetched: Fetched[KeptCRL]) -> Evidence:
             origin = Origin(Source.CRL, depth, fetched.fetched_at)

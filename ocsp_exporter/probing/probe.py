@@ -27,7 +27,7 @@ from ocsp_exporter.probing.issuer_fetch import IssuerFetch
 from ocsp_exporter.probing.look import Look
 from ocsp_exporter.probing.opinions import Opinions
 from ocsp_exporter.probing.remembered import Memory
-from ocsp_exporter.probing.resolver import Addresses, Resolver
+from ocsp_exporter.probing.resolver import Addresses, Asker, Resolver
 from ocsp_exporter.probing.responder_watch import ResponderWatch
 from ocsp_exporter.probing.roots import system_roots
 from ocsp_exporter.probing.staple_copy import StapleCopies
@@ -186,7 +186,8 @@ class Prober:
     async def _addresses(self, target: Target, module: Module, deadline: float) -> Addresses:
         found = self._resolver.at_hand(target.host)
         if not found:
-            looking_up = self._resolver.resolve(target.host)
+            asker = Asker.CLIENT if target.is_clients else Asker.OPERATOR
+            looking_up = self._resolver.resolve(target.host, asker)
             found = await by(deadline, looking_up, Failure.RESOLVE, "the look-up of the name")
         if logger.isEnabledFor(logging.DEBUG):
             fields = {"target": target.name, "host": target.host, "addresses": ",".join(each.text for each in found)}
@@ -210,7 +211,7 @@ class Prober:
                     timing,
                     self._clock,
                     self._issuers,
-                    self._opinions,
+                    self._opinions.asked_by(way.target) if self._opinions else None,
                     self._staple_copies,
                     self._memory.of(way),
                 ).findings()

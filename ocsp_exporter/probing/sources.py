@@ -9,11 +9,13 @@ from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from ocsp_exporter.model import VERIFIED, Evidence, FetchKind, Problem, Source
 from ocsp_exporter.probing import distribution_point, responder
 from ocsp_exporter.probing.crl_reading import read_crl
-from ocsp_exporter.probing.egress import FetchFailed
+from ocsp_exporter.probing.egress import FetchFailed, Request
+from ocsp_exporter.probing.egress_policy import Voucher
 from ocsp_exporter.probing.fetcher import Fetcher
 from ocsp_exporter.probing.keeper import Judgement
 from ocsp_exporter.revocation import crl_verdict, response
@@ -22,8 +24,9 @@ from ocsp_exporter.revocation.crl import CertificateList, MalformedCRL
 from ocsp_exporter.revocation.status import with_problems
 from ocsp_exporter.revocation.validation import Origin, judge
 
-#: What a question costs in memory beside its answer: its certificates above all (measured: 5.5 KiB).
-_BYTES_PER_QUESTION = 5500
+#: What a question costs in memory beside its answer and the DER of its certificates (measured, and less what it counts
+#: of an issuer that many share).
+_BYTES_PER_QUESTION = 4000
 #: Large CRLs that are fetched and read at a time: each takes up to twice its size, and that may be 64 MiB.
 _MOST_LARGE = 8
 
@@ -87,9 +90,17 @@ class ResponderSource:
         """Give the size of the largest response that is read."""
         return response.LARGEST_RESPONSE
 
+    def refusal(self, question: responder.Question) -> FetchFailed | None:
+        """Say why none of the responders may be asked."""
+        return _refusal(self.fetcher, self.kind, question.urls, question.vouched_by)
+
+    def weight(self, question: responder.Question) -> int:
+        """Give about how many bytes of memory a question takes, with the certificates that it holds."""
+        return _weight(question.subject, question.issuer)
+
     def size(self, content: responder.ResponderAnswer) -> int:
         """Give about how many bytes of memory a response takes."""
-        return len(content.der) + _BYTES_PER_QUESTION
+        return len(content.der)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +192,17 @@ class CRLSource:
         """Give the size of the largest CRL that is taken."""
         return question.limit
 
+    def refusal(self, question: distribution_point.Question) -> FetchFailed | None:
+        """Say why the CRL may be fetched from none of its URLs."""
+        return _refusal(self.fetcher, self.kind, question.urls, question.vouched_by)
+
+    def weight(self, question: distribution_point.Question) -> int:
+        """Give about how many bytes of memory a question takes, with the certificate that it holds."""
+        return _weight(question.issuer)
+
     def size(self, content: KeptCRL) -> int:
         """Give about how many bytes of memory a CRL takes."""
-        return len(content.crl.entries.records) + _BYTES_PER_QUESTION
+        return len(content.crl.entries.records)
 
 
 def judge_answer(
@@ -251,6 +270,21 @@ class _Place:
         if not self._is_taken:
             await self._places.acquire()
             self._is_taken = True
+
+
+def _refusal(fetcher: Fetcher, kind: FetchKind, urls: tuple[str, ...], vouched_by: Voucher) -> FetchFailed | None:
+    """Say why the first of some URLs may not be asked, if none of them may be."""
+    first = None
+    for url in urls:
+        refused = fetcher.refusal(kind, Request(url, vouched_by))
+        if refused is None:
+            return None
+        first = first or refused
+    return first
+
+
+def _weight(*certificates: x509.Certificate) -> int:
+    return _BYTES_PER_QUESTION + sum(len(each.public_bytes(Encoding.DER)) for each in certificates)
 
 
 def _name(urls: tuple[str, ...], *certificates: x509.Certificate) -> str:

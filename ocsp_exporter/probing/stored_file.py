@@ -6,8 +6,9 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
@@ -15,14 +16,24 @@ from ocsp_exporter.model import FetchKind, StoreResult
 
 #: When what was fetched ends, in seconds since 1970; None: it cannot be read, or has no end.
 EndOf: TypeAlias = Callable[[FetchKind, bytes], float | None]
+#: More octets than this no fetch can have brought, nor are they read here.
+Limits: TypeAlias = Mapping[FetchKind, int]
 
 #: Seconds after which a temporary file is nobody's work any more, and after which a file may be swept at all.
 _ABANDONED: Final = 3600.0
 _SWEPT_FROM: Final = 86400.0
 #: Seconds for which what has ended is kept: a `revoked` outlives its end, and its certificate may be seen again.
 _KEPT_AFTER_END: Final = 7 * 86400.0
-#: Nothing that may be fetched is larger: the most that a configuration can allow.
-_LARGEST: Final = 1024**3
+#: Seconds for which is kept what was neither confirmed nor asked for, whatever end it claims: no target is looked at
+#: less than daily, so that this is how long an exporter may stand still and lose nothing.
+_KEPT_UNUSED: Final = 14 * 86400.0
+#: More files, and octets in them, are not kept: as many as questions in memory, and four of the largest CRLs that a
+#: configuration can allow.
+MOST_FILES: Final = 200_000
+MOST_OCTETS: Final = 4 * 1024**3
+
+#: That a file is swept is no use of it. Only Linux knows this flag; elsewhere the bounds above are all there is.
+_UNUSED: Final = getattr(os, "O_NOATIME", 0)
 
 _OURS: Final = re.compile(r"(?P<kind>ocsp|crl)-[0-9a-f]{64}\.der(?P<temporary>\.[0-9a-f]{16}\.tmp)?")
 
@@ -39,12 +50,15 @@ class Corrupt(Exception):
     """This is no file that a write has ended."""
 
 
-class OldFile(NamedTuple):
-    """A file by one of our names that has not changed for a while."""
+class File(NamedTuple):
+    """A file by one of our names. `confirmed_at` and `used_at`, the later of that and of when it was asked for."""
 
     path: Path
     kind: FetchKind
     is_temporary: bool
+    size: int
+    confirmed_at: float
+    used_at: float
 
 
 def path_of(folder: Path, kind: FetchKind, name: str) -> Path:
@@ -52,10 +66,13 @@ def path_of(folder: Path, kind: FetchKind, name: str) -> Path:
     return folder / f"{kind}-{name}.der"
 
 
-def read(path: Path, limit: int) -> Stored:
-    """Read a file, without following a link or waiting for a writer. Raises Corrupt and OSError."""
+def read(path: Path, limit: int, flags: int = 0) -> Stored:
+    """Read a file of up to `limit` octets, without following a link or waiting for a writer.
+
+    `flags` are more of those with which it is opened. Raises Corrupt and OSError.
+    """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | flags)
     except OSError as error:
         if error.errno in {errno.ELOOP, errno.ENXIO}:  # a link; a socket
             raise Corrupt from error
@@ -97,33 +114,69 @@ def _replace(path: Path, content: bytes, fetched_at: float) -> None:
         raise
 
 
-def find_old(folder: Path, now: float) -> list[OldFile]:
-    """Find what may be swept. Raises OSError."""
+def note_use(path: Path, now: float) -> None:
+    """Note that a file was asked for, and leave when it was confirmed. Raises OSError."""
+    state = path.stat(follow_symlinks=False)
+    os.utime(path, ns=(int(now * 1e9), state.st_mtime_ns), follow_symlinks=False)
+
+
+def find(folder: Path) -> list[File]:
+    """Find all files by our names. Raises OSError."""
     files = []
     with os.scandir(folder) as entries:
         for entry in entries:
             named = _OURS.fullmatch(entry.name)
             if not named:
                 continue
-            file = OldFile(Path(entry.path), FetchKind(named["kind"]), named["temporary"] is not None)
             with contextlib.suppress(FileNotFoundError):
-                age = now - entry.stat(follow_symlinks=False).st_mtime
-                if age > (_ABANDONED if file.is_temporary else _SWEPT_FROM):
-                    files.append(file)
+                state = entry.stat(follow_symlinks=False)
+                used_at = max(state.st_mtime, state.st_atime)
+                kind, is_temporary = FetchKind(named["kind"]), named["temporary"] is not None
+                files.append(File(Path(entry.path), kind, is_temporary, state.st_size, state.st_mtime, used_at))
     return files
 
 
-def sweep(file: OldFile, end_of: EndOf, now: float) -> StoreResult | None:
+def find_old(folder: Path, limits: Limits, now: float) -> list[File]:
+    """Find what may be swept: what is old, and what nobody can have fetched. Raises OSError."""
+    return [
+        file
+        for file in find(folder)
+        if file.confirmed_at < now - (_ABANDONED if file.is_temporary else _SWEPT_FROM)
+        or (file.size > limits[file.kind] and not file.is_temporary)
+    ]
+
+
+def find_too_many(folder: Path, limits: Limits, most: int, most_octets: int) -> list[File]:
+    """Find what has no room: all but so many files, and octets in them, that were used last. Raises OSError.
+
+    That which was used least recently comes first. What nobody can have fetched takes the room of no other.
+    """
+    whole = [file for file in find(folder) if not file.is_temporary and file.size <= limits[file.kind]]
+    whole.sort(key=lambda file: file.used_at, reverse=True)
+    octets = accumulate(file.size for file in whole)
+    fitting = sum(at < most and total <= most_octets for at, total in enumerate(octets))
+    return whole[fitting:][::-1]
+
+
+def sweep(file: File, end_of: EndOf, limits: Limits, now: float) -> StoreResult | None:
     """Remove an old file, if it is no longer wanted; say what is to be counted. Raises OSError."""
-    result = None if file.is_temporary else _judge(file, end_of, now)
+    result = None if file.is_temporary else _judge(file, end_of, limits[file.kind], now)
     if result or file.is_temporary:
         file.path.unlink()
     return result
 
 
-def _judge(file: OldFile, end_of: EndOf, now: float) -> StoreResult | None:
+def remove(file: File) -> StoreResult:
+    """Remove a file for which there is no room; say what is to be counted. Raises OSError."""
+    file.path.unlink()
+    return StoreResult.OLD
+
+
+def _judge(file: File, end_of: EndOf, limit: int, now: float) -> StoreResult | None:
+    if file.used_at < now - _KEPT_UNUSED:
+        return StoreResult.OLD
     try:
-        end = end_of(file.kind, read(file.path, _LARGEST).content)
+        end = end_of(file.kind, read(file.path, limit, _UNUSED).content)
     except Corrupt:
         end = None
     if end is None:

@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from ocsp_exporter.quoting import without_userinfo
+from ocsp_exporter.quoting import without_secrets
 from ocsp_exporter.serving.responses import refusal
 
 _PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+)*/?")
@@ -61,7 +61,7 @@ def mounted(app: ASGIApp, paths: Paths) -> ASGIApp:
 def _path_of(url: str) -> str:
     """Give the path of a URL, or a path that is given alone, without a slash at its end."""
     expected = "expected a URL such as https://proxy.example.org/ocsp/, or the path of one"
-    wrong = ValueError(f"--web.external-url {without_userinfo(url)!r}: {expected}")
+    wrong = ValueError(f"--web.external-url {without_secrets(url)!r}: {expected}")
     try:
         parts = urlsplit(url)
         is_whole = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and "@" not in parts.netloc
@@ -76,5 +76,7 @@ def _path_of(url: str) -> str:
 def _checked(option: str, path: str) -> str:
     path = path if path.startswith("/") or not path else f"/{path}"
     if not _PATH.fullmatch(path):
-        raise ValueError(f"{option}: the path {path!r} has more than letters, digits, - . _ ~ and single slashes")
+        raise ValueError(
+            f"{option}: the path {without_secrets(path)!r} has more than letters, digits, - . _ ~ and single slashes"
+        )
     return path.rstrip("/")

@@ -91,6 +91,7 @@ def _permitted(target: Target, allowed: AllowedTargets) -> Target:
     """
     if not target.name:
         return target
+    target = replace(target, is_clients=True)
     names, networks = allowed.names, allowed.networks
     host = target.host.lower().rstrip(".")
     if not (names or networks) or (_is_name(host) and any(fnmatchcase(host, name) for name in names)):

@@ -30,7 +30,9 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def serve(*scripts: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
+async def serve(
+    *scripts: Script, tls: ssl.SSLContext | None = None, address: str = "127.0.0.1"
+) -> AsyncIterator[Server]:
     """Serve on a free port: the first request by the first script and so on, all others by the last.
 
     A script begins after a request was read; after it the connection is closed.
@@ -53,7 +55,7 @@ async def serve(*scripts: Script, tls: ssl.SSLContext | None = None) -> AsyncIte
             await writer.wait_closed()
         running.discard(task)
 
-    listening = await asyncio.start_server(converse, "127.0.0.1", 0, ssl=tls)
+    listening = await asyncio.start_server(converse, address, 0, ssl=tls)
     server.port, server.listening = listening.sockets[0].getsockname()[1], listening
     try:
         yield server

@@ -15,8 +15,8 @@ from pathlib import Path
 from ocsp_exporter.model import FetchKind
 from ocsp_exporter.probing.store import Store
 
-NAME = "5a" * 32
-#: What is written in turn under the same names.
+NAMES = "5a" * 32, "5b" * 32
+#: What is written in turn under the same names, as CRLs: nothing else may be as long.
 CONTENTS = (b"2 KiB of it. " * 160)[:2048], b"8MiB" * 2 * 1024**2
 
 
@@ -24,8 +24,8 @@ async def write_on(folder: Path, begun: int) -> None:
     """Write until the end, which is not of our choosing; tell the pipe `begun` of the beginning."""
     store = Store(folder)
     for content in itertools.cycle(CONTENTS):
-        for kind in (FetchKind.OCSP, FetchKind.CRL):
-            await store.write(kind, NAME, content, time.time())
+        for name in NAMES:
+            await store.write(FetchKind.CRL, name, content, time.time())
         if begun:
             os.close(begun)
             begun = 0

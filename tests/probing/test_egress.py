@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.demo.listening import listen, port_of
 from ocsp_exporter.model import EgressPolicy, Follow, Problem
+from ocsp_exporter.probing import egress_policy
 from ocsp_exporter.probing.egress import Answer, Egress, FetchFailed, Request
 from ocsp_exporter.probing.egress_policy import Voucher
 from ocsp_exporter.probing.resolver import Address, Addresses, Resolver, look_up
@@ -404,6 +405,26 @@ async def test_who_vouches_for_a_url_vouches_for_where_it_leads(voucher: Voucher
         assert (await failure(client, Request(server.url(), voucher)))[0] is Problem.BLOCKED_BY_EGRESS_POLICY
         assert (await failure(client, server.url()))[0] is Problem.BLOCKED_BY_EGRESS_POLICY
     assert len(server.heads) == 3
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "near.example"])
+@pytest.mark.parametrize("voucher", [Voucher.OPERATOR, Voucher.TRUST])
+async def test_a_redirect_leads_no_nearer(monkeypatch: pytest.MonkeyPatch, voucher: Voucher, host: str) -> None:
+    """Who answers from elsewhere has this machine ask nothing of its own; at the same distance he is followed."""
+    monkeypatch.setattr(egress_policy, "_distance", {"127.0.0.1": 0, "127.0.0.2": 2}.__getitem__)
+    known = {"far.example": ["127.0.0.2"], "near.example": ["127.0.0.1"]}
+    async with (
+        serve(GOOD) as near,
+        serve(redirect(near.url("/", host)), redirect("/again"), GOOD, address="127.0.0.2") as far,
+        egress(EgressPolicy(), known) as client,
+    ):
+        problem, told = await failure(client, Request(far.url("/", "far.example"), voucher))
+        assert (problem, "127.0.0.2, which redirects there, is farther" in told) == (
+            Problem.BLOCKED_BY_EGRESS_POLICY,
+            True,
+        )
+        assert near.heads == []
+        assert (await fetch(client, Request(far.url("/", "far.example"), voucher))).body == b"good"
 
 
 async def test_a_name_that_may_not_be_asked_is_not_looked_up() -> None:

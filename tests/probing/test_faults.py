@@ -537,7 +537,8 @@ async def test_what_is_found_in_the_store_is_believed_no_more_than_what_is_fetch
                     break
                 await asyncio.sleep(0.01)
     assert says == file.says
-    assert counted.store == [file.result]
+    # What is too large may be swept first, and is missed then.
+    assert [result for result in counted.store if result != StoreResult.MISS] == [file.result]
     assert len(contents(tmp_path)) == (file.result == "hit")
 
 

@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import math
 from collections.abc import Mapping
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from ocsp_exporter.model import FetchKind, Problem
 from ocsp_exporter.probing import fetcher
 from ocsp_exporter.probing.egress import Answer, FetchFailed, Request
+from ocsp_exporter.probing.egress_policy import Voucher
 from ocsp_exporter.probing.host import MOST_FAILURES, retry_after
 from tests.probing.wire import DOWN, GOOD, OTHER, URL, Act, Here, play, refused
 
@@ -153,6 +155,36 @@ def test_what_may_not_be_sent_waits_for_nobody() -> None:
         assert await here.fetch_all(*[denied] * 9) == [Problem.BLOCKED_BY_EGRESS_POLICY] * 9
         assert (here.fetcher.delay(denied), here.wire.sent) == (0.0, [])
         assert here.notes.fetches == [("ocsp", "169.254.169.254", 0.0, "blocked_by_egress_policy")] * 9
+
+    play(story)
+
+
+def test_that_something_may_not_be_sent_is_told_before_and_counted_once_an_hour() -> None:
+    """For each who vouches for it; what may be sent is no refusal, and sends nothing."""
+    denied = Request("http://169.254.169.254/", Voucher.TRUST)
+
+    async def story(here: Here) -> None:
+        for told in (1, 1, 2):
+            refusal = here.fetcher.refusal(FetchKind.OCSP, denied)
+            assert refusal
+            assert (refusal.problem, "egress.deny" in refusal.detail) == (Problem.BLOCKED_BY_EGRESS_POLICY, True)
+            assert here.notes.fetches == [("ocsp", "169.254.169.254", 0.0, "blocked_by_egress_policy")] * told
+            await asyncio.sleep(1800.0)
+        assert here.fetcher.refusal(FetchKind.OCSP, Request("ldap://ca.example/")) is not None
+        assert here.fetcher.refusal(FetchKind.OCSP, Request(URL)) is None
+        assert here.wire.sent == []
+
+    play(story)
+
+
+def test_refusals_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Certificates may name any number of URLs; what is forgotten is told again."""
+    monkeypatch.setattr(fetcher, "_MOST_REFUSED", 3)
+
+    async def story(here: Here) -> None:
+        for number in (1, 2, 3, 1, 4, 1):
+            assert here.fetcher.refusal(FetchKind.OCSP, Request(f"http://169.254.169.{number}/"))
+        assert [host[-1] for _, host, _, _ in here.notes.fetches] == ["1", "2", "3", "4", "1"]
 
     play(story)
 
@@ -375,15 +407,15 @@ AT_TWELVE = 1795176000.0
     [
         ({"retry-after": "120"}, 120.0),
         ({"retry-after": " 0 "}, 0.0),
-        ({"retry-after": "86401"}, DAY),
-        ({"retry-after": "9" * 5000}, DAY),
+        ({"retry-after": "86401"}, DAY + 1),
+        ({"retry-after": "9" * 5000}, math.inf),
         ({"retry-after": TWELVE}, 30.0),
         ({"retry-after": "Friday, 20-Nov-26 12:00:00 GMT"}, 30.0),
         ({"retry-after": "Fri Nov 20 12:00:00 2026"}, 30.0),
         ({"retry-after": TWELVE, "date": "Fri, 20 Nov 2026 11:50:00 GMT"}, 600.0),
         ({"retry-after": TWELVE, "date": "Fri, 20 Nov 2026 12:00:01 GMT"}, 0.0),
         ({"retry-after": TWELVE, "date": "today"}, 30.0),
-        ({"retry-after": "Fri, 20 Nov 2099 12:00:00 GMT"}, DAY),
+        ({"retry-after": "Sat, 21 Nov 2026 12:00:00 GMT"}, DAY + 30.0),
         ({"retry-after": "Fri, 20 Nov 2020 12:00:00 GMT"}, 0.0),
         ({}, 0.0),
         ({"date": TWELVE}, 0.0),
@@ -397,7 +429,7 @@ AT_TWELVE = 1795176000.0
     ],
 )
 def test_retry_after_is_read_in_both_forms(headers: dict[str, str], seconds: float) -> None:
-    """A date counts from the answer's own, or else from now; at most a day; what is neither form is nothing."""
+    """A date counts from the answer's own, or else from now; what is neither form is nothing."""
     assert retry_after(headers, AT_TWELVE - 30.0) == seconds
 
 
@@ -420,6 +452,21 @@ def test_a_host_that_asks_for_it_is_left_alone_at_once(status: int) -> None:
 
     play(bad, refused(status, "3600"), Act(takes=5.0))
     play(good, refused(status))
+
+
+@pytest.mark.parametrize(("url", "longest"), [("https://ca.example/", DAY), ("http://ca.example/", 3600.0)])
+@pytest.mark.parametrize("text", ["86401", "9" * 5000, "Fri, 20 Nov 2099 12:00:00 GMT"])
+def test_no_host_is_left_alone_for_longer_than_a_day(url: str, longest: float, text: str) -> None:
+    """Or than an hour, where anybody on the way may have asked for it."""
+
+    async def story(here: Here) -> None:
+        failed = await here.failure(url)
+        assert failed
+        assert failed.retry_after == longest
+        await asyncio.sleep(longest)
+        assert await here.fetch(url) is None
+
+    play(story, refused(503, text))
 
 
 def test_one_failure_after_such_a_pause_is_enough_for_the_next() -> None:

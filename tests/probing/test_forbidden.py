@@ -7,10 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 
 from ocsp_exporter.demo.authority import Authority
+from ocsp_exporter.demo.certificate import Credential
 from ocsp_exporter.demo.endpoints import Endpoint, serve_tls
 from ocsp_exporter.demo.listening import listen, port_of
 from ocsp_exporter.model import (
@@ -25,9 +27,13 @@ from ocsp_exporter.model import (
     TLSSettings,
 )
 from ocsp_exporter.probing.egress_policy import Voucher
+from ocsp_exporter.probing.opening import open_prober
 from ocsp_exporter.probing.probe import Prober
 from ocsp_exporter.probing.resolver import Address, Addresses, Resolver
 from ocsp_exporter.probing.ways import voucher_of
+from tests.probing.http_server import Script
+from tests.probing.scene import HERE, as_crl, as_response, scene
+from tests.probing.scene import MODULE as SCENE
 
 ROOT = Authority.root(time.time())
 LEAF = ROOT.leaf("name.example")
@@ -159,3 +165,27 @@ async def test_of_what_is_fetched_the_host_itself_has_to_be_allowed(
     else:
         assert await looking
     assert voucher_of(target) is (Voucher.OPERATOR if within is None else Voucher.CLIENT)
+
+
+def _good(authority: Authority, leaf: Credential) -> Script:
+    return as_response(authority.answer(leaf))
+
+
+def _empty(authority: Authority, _leaf: Credential) -> Script:
+    return as_crl(authority.crl({}))
+
+
+async def test_what_only_those_ask_for_who_may_not_name_any_target_is_not_stored(tmp_path: Path) -> None:
+    """They are told all the same; what is asked for by others is stored, whoever asked first."""
+    async with (
+        scene(responder=[_good], crl=[_empty]) as found,
+        open_prober(HERE, store_path=tmp_path / "store") as prober,
+    ):
+        theirs = replace(found, target=replace(found.target, within=(ip_network("127.0.0.0/8"),)))
+        page = await theirs.look(prober, SCENE)
+        assert (page.says("responder"), page.says("crl")) == ("good", "good")
+        assert not (tmp_path / "store").exists()
+        page = await found.look(prober, SCENE)
+        assert (page.says("responder"), page.says("crl")) == ("good", "good")
+        assert {file.name[:4] for file in (tmp_path / "store").iterdir()} == {"ocsp", "crl-"}
+        assert found.sources.requests == (2, 2)

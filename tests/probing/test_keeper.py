@@ -105,6 +105,14 @@ class Source:
         del question
         return 1000
 
+    def refusal(self, question: str) -> FetchFailed | None:
+        """Only one question is refused."""
+        return FetchFailed(Problem.BLOCKED_BY_EGRESS_POLICY, "no") if question == "forbidden" else None
+
+    def weight(self, question: str) -> int:
+        """A long question is a heavy one."""
+        return len(question)
+
     def size(self, content: Said) -> int:
         """The text is what takes memory."""
         return len(content.text)
@@ -127,9 +135,9 @@ class Counted:
         self.results.append(result)
 
 
-def inquiry(question: str = "a", refresh: float = HOUR) -> Inquiry[str]:
+def inquiry(question: str = "a", refresh: float = HOUR, *, is_stored: bool = True) -> Inquiry[str]:
     """Ask, to be told again within an hour."""
-    return Inquiry(question, Policy(), refresh)
+    return Inquiry(question, Policy(), refresh, is_stored)
 
 
 def in_time(source: Source, main: Callable[[Keeper[str, Said]], Coroutine[object, object, None]]) -> None:
@@ -404,9 +412,60 @@ def test_more_questions_than_can_be_held_make_the_oldest_forgotten(monkeypatch: 
     in_time(source, main)
 
     monkeypatch.setattr(keeping, "MOST_QUESTIONS", 1000)
-    monkeypatch.setattr(keeping, "MOST_BYTES", 2 * len(GOOD.text))
+    monkeypatch.setattr(keeping, "MOST_BYTES", 2 * len(b"a" + GOOD.text))
     source = Source([GOOD])
     in_time(source, main)
+
+
+def test_a_question_counts_by_what_it_holds_whether_there_is_an_answer_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who shows a new large certificate each time fills no memory; the good twin is still known."""
+    monkeypatch.setattr(keeping, "MOST_BYTES", 250)
+    source = Source([DOWN])
+
+    async def main(keeper: Keeper[str, Said]) -> None:
+        for question in ("a" * 100, "b" * 100, "c" * 100, "c" * 100, "b" * 100):
+            await keeper.get(inquiry(question), now() + 9)
+        assert len(source.asked_at) == 3
+        await keeper.get(inquiry("a" * 100), now() + 9)
+        assert len(source.asked_at) == 4
+
+    in_time(source, main)
+
+
+def test_large_questions_drive_out_each_other_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those least recently asked for go first, and none that is not large."""
+    monkeypatch.setattr(keeping, "LARGE_QUESTION", 50)
+    monkeypatch.setattr(keeping, "MOST_BYTES_OF_LARGE", 250)
+    source = Source([GOOD])
+
+    async def main(keeper: Keeper[str, Said]) -> None:
+        small = [letter * 50 for letter in "abcdefgh"]
+        large = [letter * 51 for letter in "abcdef"]
+        for question in (*small, *large[:4], large[0], *large[4:]):
+            await keeper.get(inquiry(question), now() + 9)
+        assert len(source.asked_at) == 14
+        for question in (*small, large[0], *large[3:]):
+            await keeper.get(inquiry(question), now() + 9)
+        assert len(source.asked_at) == 14
+        await keeper.get(inquiry(large[1]), now() + 9)
+        assert len(source.asked_at) == 14 + 1
+
+    in_time(source, main)
+
+
+def test_what_may_not_be_asked_is_not_held() -> None:
+    """Whoever wants to know is told at once, and nothing drives out what is known."""
+    source = Source([GOOD])
+
+    async def main(keeper: Keeper[str, Said]) -> None:
+        for _ in range(3):
+            kept = await keeper.get(inquiry("forbidden"), now() + 9)
+            assert kept == Kept(problem=Problem.BLOCKED_BY_EGRESS_POLICY)
+        assert now() == 0
+        assert (await keeper.get(inquiry("allowed"), now() + 9)).usable
+
+    in_time(source, main)
+    assert len(source.asked_at) == 1
 
 
 @pytest.fixture
@@ -487,6 +546,98 @@ def test_a_confirmed_answer_is_not_written_again(restarted: Restarted, tmp_path:
     [file] = tmp_path.iterdir()
     assert file.stat().st_mtime == pytest.approx(NOW + 3 * HOUR + 1, abs=1)
     assert source.befores == [None, GOOD]
+
+
+def test_while_a_source_is_down_its_answer_is_noted_to_be_in_use(restarted: Restarted, tmp_path: Path) -> None:
+    """That it is asked for counts on the disk as well; when it was fetched stays as it was."""
+    restarted(Source([GOOD, DOWN]), [0, 3 * HOUR])
+    [file] = tmp_path.iterdir()
+    assert file.stat().st_mtime == NOW + 1
+    assert file.stat().st_atime == pytest.approx(NOW + 3 * HOUR + 1, abs=1)
+
+
+def test_an_answer_from_before_the_one_that_is_stored_does_not_take_its_place(
+    restarted: Restarted, tmp_path: Path
+) -> None:
+    """A restart behind a cache that lags shows what was shown before it."""
+    later = Said(b"later", NOW + 30 * DAY, NOW - 1)
+    earlier = Said(b"earlier", NOW + 30 * DAY, NOW - 2)
+    judge = Source.judge
+    source = Source([later, earlier])
+    begins = {later.text: later.begins, earlier.text: earlier.begins}
+    source.judge = lambda question, content, policy, now: replace(  # type: ignore[method-assign]
+        judge(source, question, content, policy, now), begins=begins.get(content.text)
+    )
+    restarted(source, [0, 3 * HOUR])
+    [file] = tmp_path.iterdir()
+    assert file.read_bytes().startswith(b"later|")
+
+
+def _stored(folder: Path) -> str:
+    return " ".join(file.read_text().partition("|")[0] for file in folder.iterdir())
+
+
+async def _ask(source: Source, folder: Path, *asked: bool) -> list[str]:
+    """Ask so often, with and without the disk; give what is on it after each time."""
+    clock = virtual_time.clock().wall
+    keeper = Keeper(source, Store(folder, Counted(), clock), clock)
+    found = []
+    for is_stored in asked:
+        kept = await keeper.get(inquiry(is_stored=is_stored), now() + 9)
+        assert kept.usable
+        await asyncio.sleep(5)
+        found.append(_stored(folder))
+    await keeper.close()
+    return found
+
+
+@pytest.mark.usefixtures("restarted")
+@pytest.mark.parametrize(
+    ("asked", "found", "fetched"),
+    [
+        ([False, False], ["", ""], 1),
+        ([True, False], ["good", "good"], 1),
+        ([False, True, False], ["", "good", "good"], 2),
+    ],
+)
+def test_what_is_not_to_be_stored_is_not(tmp_path: Path, asked: list[bool], found: list[str], fetched: int) -> None:
+    """Unless somebody else asks for it: then it is fetched once more, and stays."""
+    source = Source([GOOD])
+
+    async def main() -> None:
+        assert await _ask(source, tmp_path, *asked) == found
+
+    run(main())
+    assert len(source.asked_at) == fetched
+
+
+@pytest.mark.usefixtures("restarted")
+def test_what_is_not_to_be_stored_leaves_alone_what_is(tmp_path: Path) -> None:
+    """Who may not write may not remove either, by a policy under which it cannot be relied on."""
+    file = tmp_path / f"ocsp-{sha256(b'a').hexdigest()}.der"
+    file.write_bytes(b"bad, he says")
+
+    async def main() -> None:
+        await _ask(Source([GOOD]), tmp_path, False)
+        assert file.read_bytes() == b"bad, he says"
+        await _ask(Source([GOOD]), tmp_path, True)
+        assert file.read_bytes().startswith(b"good|")
+
+    run(main())
+
+
+def test_who_waits_for_what_is_forgotten_waits_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """He is told that nothing is known."""
+    monkeypatch.setattr(keeping, "MOST_QUESTIONS", 1)
+
+    async def main(keeper: Keeper[str, Said]) -> None:
+        waiting = asyncio.create_task(keeper.get(inquiry("a"), now() + 60))
+        await asyncio.sleep(0.1)
+        await keeper.get(inquiry("b"), now())
+        assert await waiting == Kept()
+        assert now() < 1
+
+    in_time(Source([GOOD], takes=30.0), main)
 
 
 def _many(rest: Callable[[], float]) -> Iterator[float]:

@@ -6,7 +6,7 @@ import pytest
 
 from ocsp_exporter.model import Failure, Module, Target
 from ocsp_exporter.probing.probe import Prober
-from ocsp_exporter.probing.resolver import Addresses, Resolver
+from ocsp_exporter.probing.resolver import Addresses, Asker, Resolver
 
 TARGET = Target("example.org", "example.org", 443)
 
@@ -18,7 +18,8 @@ def _broken(_host: str) -> Addresses:
 class _Faulty(Resolver):
     """A resolver with a fault of ours in it."""
 
-    async def resolve(self, host: str) -> Addresses:
+    async def resolve(self, host: str, asker: Asker = Asker.OPERATOR) -> Addresses:
+        del asker
         raise ZeroDivisionError(host)
 
 

@@ -17,8 +17,10 @@ from pathlib import Path
 import pytest
 
 from ocsp_exporter.model import FetchKind, Problem, StoreResult
+from ocsp_exporter.probing import store as storing
 from ocsp_exporter.probing.store import Store
 from ocsp_exporter.probing.stored_file import Stored
+from ocsp_exporter.revocation.response import LARGEST_RESPONSE
 from tests.probing import killed_writer
 
 OCSP, CRL = FetchKind.OCSP, FetchKind.CRL
@@ -107,6 +109,7 @@ async def test_without_a_folder_nothing_is_kept_and_nothing_counted(counted: Cou
     store = Store(None, counted)
     await store.write(OCSP, NAME, b"response", NOW)
     await store.touch(OCSP, NAME, NOW)
+    await store.note_use(OCSP, NAME)
     assert await store.read(OCSP, NAME, LIMIT) is None
     store.used(OCSP)
     await store.discard(OCSP, NAME, CORRUPT)
@@ -412,7 +415,9 @@ SWEPT: list[tuple[float, float | None, StoreResult | None]] = [
     (DAY + 1, NOW - 7 * DAY - 1, OLD),
     (DAY + 1, NOW - 7 * DAY + 1, None),
     (DAY - 1, NOW - 7 * DAY - 1, None),
-    (30 * DAY, NOW + DAY, None),
+    (14 * DAY - 1, NOW + DAY, None),
+    (14 * DAY + 1, NOW + DAY, OLD),
+    (14 * DAY + 1, None, OLD),
     (DAY + 1, None, CORRUPT),
     (DAY - 1, None, None),
     (-DAY, NOW - 7 * DAY - 1, None),
@@ -429,7 +434,10 @@ async def test_what_nobody_will_want_is_swept(
     kind: FetchKind,
     row: tuple[float, float | None, StoreResult | None],
 ) -> None:
-    """Not confirmed for a day, and ended a week ago or without an end: what may still be of use stays."""
+    """Not confirmed for a day, and ended a week ago or without an end; not confirmed for two weeks, whatever it says.
+
+    What may still be of use stays.
+    """
     age, end, result = row
     await store.write(kind, NAME, b"content", NOW - age)
     counted.take()
@@ -461,7 +469,7 @@ async def test_foreign_names_are_never_touched(store: Store, folder: Path, count
     folder.mkdir(parents=True)
     for name in [*FOREIGN_NAMES, place(folder).name]:
         (folder / name).write_bytes(b"content")
-        os.utime(folder / name, (0, 0))
+        os.utime(folder / name, (NOW - 2 * DAY, NOW - 2 * DAY))
     await store.sweep(lambda _kind, _content: None)
     assert sorted(file.name for file in folder.iterdir()) == sorted(FOREIGN_NAMES)
     assert counted.take() == [(OCSP, CORRUPT)]
@@ -483,6 +491,95 @@ async def test_what_a_write_left_behind_is_swept_after_an_hour(store: Store, fol
     assert counted.take() == []
 
 
+async def test_what_is_asked_for_stays_though_nobody_confirms_it(store: Store, folder: Path, counted: Counts) -> None:
+    """As long as its source is down; its twin, which nobody asks for, goes. When it was fetched stays as it was."""
+    for name in (NAME, OTHER):
+        await store.write(CRL, name, b"list", NOW - 90 * DAY)
+    await store.note_use(CRL, NAME)
+    await store.note_use(OCSP, NAME)  # which is not there
+    await store.sweep(lambda _kind, _content: NOW + DAY)
+    assert await store.read(CRL, NAME, LIMIT) == Stored(b"list", NOW - 90 * DAY)
+    assert list(folder.iterdir()) == [place(folder, CRL)]
+    assert counted.take() == [(CRL, WRITTEN), (CRL, WRITTEN), (CRL, OLD)]
+
+
+async def test_to_be_swept_is_no_use(folder: Path) -> None:
+    """However often it is looked into: its fourteenth day is its last."""
+
+    def end_of(_kind: FetchKind, _content: bytes) -> float:
+        return NOW + 999 * DAY
+
+    days = iter(range(15))
+    store = Store(folder, clock=lambda: NOW + next(days) * DAY + 1)
+    await store.write(OCSP, NAME, b"response", NOW)
+    for _ in range(14):
+        await store.sweep(end_of)
+        assert place(folder).exists()
+    await store.sweep(end_of)
+    assert not place(folder).exists()
+
+
+@pytest.mark.parametrize(("kind", "largest"), [(OCSP, LARGEST_RESPONSE), (CRL, 8192)])
+async def test_what_is_larger_than_what_is_fetched_is_swept_unread(
+    folder: Path, counted: Counts, kind: FetchKind, largest: int
+) -> None:
+    """However young it is; one octet less, and it stays."""
+    folder.mkdir(parents=True)
+    for name, size in ((NAME, largest), (OTHER, largest + 1)):
+        with place(folder, kind, name).open("wb") as file:
+            file.truncate(size)
+        os.utime(place(folder, kind, name), (NOW, NOW))
+    looked_into = []
+
+    def end_of(_kind: FetchKind, content: bytes) -> float:
+        looked_into.append(len(content))
+        return NOW + DAY
+
+    await Store(folder, counted, lambda: NOW, largest_crl=8192).sweep(end_of)
+    assert list(folder.iterdir()) == [place(folder, kind)]
+    assert counted.take() == [(kind, CORRUPT)]
+    os.utime(place(folder, kind), (NOW - 2 * DAY, NOW - 2 * DAY))
+    await Store(folder, counted, lambda: NOW, largest_crl=8192).sweep(end_of)
+    assert looked_into == [largest]
+
+
+@pytest.mark.parametrize(("most", "most_octets"), [(4, 10**9), (10**9, 400)])
+async def test_of_too_much_what_was_used_last_stays(
+    folder: Path, counted: Counts, monkeypatch: pytest.MonkeyPatch, most: int, most_octets: int
+) -> None:
+    """Too many files, or too many octets in them: at the sweep, and when enough has been written since."""
+    monkeypatch.setattr(storing, "MOST_FILES", most)
+    monkeypatch.setattr(storing, "MOST_OCTETS", most_octets)
+    monkeypatch.setattr(storing, "_PARTS", 1)
+    names = [f"{each:064x}" for each in range(6)]
+    for minute, name in enumerate(names):
+        await Store(folder, clock=lambda: NOW).write(OCSP, name, b"x" * 100, NOW + minute * 60)
+    await Store(folder, clock=lambda: NOW + HOUR).note_use(OCSP, names[1])
+    foreign = folder / "README"
+    foreign.write_bytes(b"x" * 100)
+    store = Store(folder, counted, lambda: NOW + HOUR)
+    await store.sweep(lambda _kind, _content: NOW + DAY)
+    assert sorted(folder.iterdir()) == [foreign, *(place(folder, name=names[each]) for each in (1, 3, 4, 5))]
+    assert counted.take() == [(OCSP, OLD)] * 2
+    for minute, name in enumerate(names):
+        await store.write(CRL, name, b"y" * 100, NOW + 2 * HOUR + minute * 60)
+    assert counted.take() == [*[(CRL, WRITTEN)] * 5, *[(OCSP, OLD)] * 4, (CRL, OLD), (CRL, WRITTEN)]
+    assert sorted(folder.iterdir()) == [foreign, *(place(folder, CRL, each) for each in names[1:])]
+
+
+async def test_what_is_too_large_takes_the_room_of_nothing_else(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One planted file must not make the exporter remove all others."""
+    monkeypatch.setattr(storing, "_PARTS", 200_000)  # so it looks at each second write
+    folder.mkdir(parents=True)
+    _far_too_much(place(folder, OCSP, OTHER))
+    for kind in (OCSP, CRL):
+        await store.write(kind, NAME, b"content", NOW - 60)
+        await store.write(kind, NAME, b"content", NOW - 60)
+    assert sorted(folder.iterdir()) == [place(folder, CRL), place(folder), place(folder, OCSP, OTHER)]
+
+
 @pytest.mark.parametrize("make", [_nothing, _link, _fifo, _socket])
 async def test_what_is_corrupt_is_swept_without_a_look_into_it(
     store: Store, folder: Path, counted: Counts, make: Callable[[Path], None]
@@ -490,7 +587,7 @@ async def test_what_is_corrupt_is_swept_without_a_look_into_it(
     """Of a link the link goes, and not what it leads to."""
     folder.mkdir(parents=True)
     make(place(folder))
-    os.utime(place(folder), (0, 0), follow_symlinks=False)
+    os.utime(place(folder), (NOW - 2 * DAY, NOW - 2 * DAY), follow_symlinks=False)
     await store.sweep(lambda _kind, _content: NOW)
     assert not os.path.lexists(place(folder))
     assert not (folder / "elsewhere").exists() or (folder / "elsewhere").read_bytes() == b"secret"
@@ -505,7 +602,7 @@ async def test_what_cannot_be_swept_does_not_keep_the_rest(
         place(folder, CRL, name).mkdir(parents=True)
         os.utime(place(folder, CRL, name), (0, 0))
     for name in (NAME, OTHER):
-        await store.write(OCSP, name, b"content", 0)
+        await store.write(OCSP, name, b"content", NOW - 2 * DAY)
     counted.take()
 
     def end_of(kind: FetchKind, content: bytes) -> float | None:
@@ -555,13 +652,13 @@ async def test_killed_while_it_writes_the_store_holds_whole_contents_or_nothing(
     async with killing(folder) as kill_after:
         for turn in range(100):
             await kill_after(turn * 0.0003)
-            for kind in (OCSP, CRL):
-                stored = await Store(folder, counted).read(kind, killed_writer.NAME, 16 * 1024**2)
+            for name in killed_writer.NAMES:
+                stored = await Store(folder, counted).read(CRL, name, 16 * 1024**2)
                 assert stored
                 found[stored.content] += 1
             left += len(list(folder.iterdir())) - 2
             await Store(folder, counted, lambda: time.time() + 2 * HOUR).sweep(lambda _kind, _content: None)
-            assert sorted(folder.iterdir()) == [place(folder, kind, killed_writer.NAME) for kind in (CRL, OCSP)]
+            assert sorted(folder.iterdir()) == [place(folder, CRL, name) for name in killed_writer.NAMES]
     assert counted.take() == []
     assert warnings(caplog) == []
     short, long = found.values()

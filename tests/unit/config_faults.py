@@ -306,6 +306,11 @@ FAULTS: Final = (
             ("http://proxy:65536", "http://proxy:65535"),
             ("http://proxy/path", "http://proxy"),
             ('"http://[::1"', '"http://[::1]:3128"'),
+            ('"http://[v1.a]"', '"http://[::1]"'),
+            ('" http://u:secret@proxy"', '"http://u:secret@proxy"'),
+            ('"http://u:my secret@proxy"', '"http://u:my%20secret@proxy"'),
+            ('"http://u:1?secret@proxy"', '"http://u:1%3Fsecret@proxy"'),
+            ('"http://u:1#secret@proxy"', '"http://u:1%23secret@proxy"'),
             ('""', "~"),
         )
     ),

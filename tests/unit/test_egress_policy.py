@@ -92,6 +92,46 @@ def test_what_is_allowed_is_where_packets_surely_arrive(bad: str, good: str) -> 
     assert objection(policy, "ca.example", bad, Voucher.NOBODY)
 
 
+FAR, PRIVATE, HERE = "8.8.8.8", "10.0.0.1", "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("led_by", "address", "may"),
+    [
+        (FAR, "2606:4700::1111", True),
+        (FAR, PRIVATE, False),
+        (FAR, HERE, False),
+        (PRIVATE, FAR, True),
+        (PRIVATE, "192.168.0.1", True),
+        (PRIVATE, HERE, False),
+        (HERE, FAR, True),
+        (HERE, PRIVATE, True),
+        (HERE, "::1", True),
+        (None, HERE, True),
+        *((FAR, form, False) for form in ("::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::1", "fd00::1")),
+        *((FAR, form, False) for form in ("100.64.0.1", "64:ff9b:1:7f00:0:100::", "::ffff:10.0.0.1")),
+        ("::ffff:8.8.8.8", PRIVATE, False),
+        ("2002:808:808::1", PRIVATE, False),
+        ("::ffff:10.0.0.1", PRIVATE, True),
+    ],
+)
+@pytest.mark.parametrize("vouched_by", [Voucher.OPERATOR, Voucher.CLIENT, Voucher.TRUST])
+def test_nobody_is_led_nearer_than_who_leads_him(
+    vouched_by: Voucher, led_by: str | None, address: str, *, may: bool
+) -> None:
+    """From the internet to a network that is not public, or from there to this machine; unless that is allowed."""
+    policy = EgressPolicy(denied=())
+    told = objection(policy, "ca.example", address, vouched_by, led_by)
+    assert told == (
+        None
+        if may
+        else f"ca.example ({address}) is not in egress.allow, and {led_by}, which redirects there, is farther away"
+    )
+    assert objection(replace(policy, follow=Follow.ANY), "ca.example", address, Voucher.NOBODY, led_by) == told
+    by_name = replace(policy, allowed_hosts=frozenset({"ca.example"}))
+    assert objection(by_name, "ca.example", address, vouched_by, led_by) is None
+
+
 def test_a_host_is_allowed_by_its_name_alone() -> None:
     """In whatever case, with a dot at the end or without; a name below it is another."""
     policy = EgressPolicy(Follow.LISTED, frozenset({"ca.example"}))

@@ -50,6 +50,18 @@ def test_what_is_no_url(url: str) -> None:
         read_paths(url, None)
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["https://me:secret@proxy.example/", "https://me:my secret@proxy.example/", "https://me:1/secret@proxy.example/"],
+)
+def test_a_password_is_not_told(url: str) -> None:
+    """Wherever the writer's mistake put it."""
+    with pytest.raises(ValueError, match=r"--web\.external-url") as told:
+        read_paths(url, None)
+    assert "secret" not in str(told.value)
+    assert "proxy.example" in str(told.value)
+
+
 @pytest.mark.parametrize("path", ["/a//b", "/a b", "/%41", "/{path}", "/a\\b", "//"])
 def test_what_is_no_path(path: str) -> None:
     """Only paths are taken that nothing on the way writes in another form."""

@@ -239,6 +239,18 @@ async def test_whatever_is_asked_for_is_allowed_by_default() -> None:
     assert endpoint.asked[0][0].within is None
 
 
+@pytest.mark.parametrize(
+    ("query", "is_clients"),
+    [("target=a.example", True), ("target=192.0.2.1", True), ("module=my-responder", False)],
+)
+async def test_what_a_client_names_is_known_to_be_his(query: str, *, is_clients: bool) -> None:
+    """What the module itself names is the operator's, whoever asks."""
+    endpoint = Endpoint(AllowedTargets(("a.example",), NETWORKS))
+    assert (await endpoint.get(query)).status_code == 200
+    [(target, _)] = endpoint.asked
+    assert target.is_clients is is_clients
+
+
 async def test_what_is_allowed_after_a_reload() -> None:
     """What the new configuration allows holds for the next request."""
     endpoint = ProbeEndpoint(Endpoint().probe, MODULES, concurrency=9, clock=Clock(wall=lambda: NOW))
