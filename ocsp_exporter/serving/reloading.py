@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ocsp_exporter.config import Config, ConfigError
+from ocsp_exporter.serving.cross_origin import is_cross_origin
 from ocsp_exporter.serving.instruments import Instruments
 from ocsp_exporter.serving.probes import Clock
 from ocsp_exporter.serving.responses import NO_SNIFFING, sentence
@@ -127,7 +128,9 @@ class Reloader:
     def route(self) -> Route:
         """Make `/-/reload`."""
 
-        async def respond(_request: Request) -> Response:
+        async def respond(request: Request) -> Response:
+            if is_cross_origin(request.headers):
+                return sentence("A page of another site asks for this, which only pages of this one may.", 403)
             try:
                 remarks = await self.reload()
             except ConfigError as error:
