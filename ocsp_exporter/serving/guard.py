@@ -30,7 +30,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        config = self._web_config.current()
+        config = self._web_config.config
         host, _ = scope.get("client") or ("", 0)
         answer = await self._refusal(Headers(scope=scope), host, config) or self._app
         await answer(scope, receive, with_headers(send, config.headers))

@@ -127,7 +127,8 @@ async def _serve(web: Web, work: Work, probe: Probe, instruments: Instruments, c
 
     async with asyncio.TaskGroup() as group:
         with _stop_signals() as stop, _reload_signal(reloader.ask):
-            workers = [group.create_task(each) for each in (scheduler.run(), use(config), reloader.run())]
+            working = [scheduler.run(), use(config), reloader.run(), *([web.config.follow()] if web.config else [])]
+            workers = [group.create_task(each) for each in working]
             for server, sockets in servers:
                 group.create_task(server.serve(list(sockets)))
             _log_listening(web)

@@ -244,8 +244,14 @@ class Guarded:
         self.path.write_text(text)
         self.now = 0.0
         app = Starlette(routes=[Route("/", _page), Route("/own", _page_with_headers)])
-        guard = Guard(app, WebConfigFile(self.path), lambda: self.now)
+        self.file = WebConfigFile(self.path)
+        guard = Guard(app, self.file, lambda: self.now)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://exporter")
+
+    def write(self, text: str) -> None:
+        """Write the file anew, and have it looked at."""
+        self.path.write_text(text)
+        self.file.look()
 
 
 async def _page(_request: Request) -> Response:
@@ -283,7 +289,7 @@ class TestGuard:
         guarded = Guarded(tmp_path, f"basic_auth_users: {{alice: {ALICES}, bob: {BOBS}}}")
         async with guarded.client as client:
             assert (await client.get("/", auth=("alice", "secret"))).status_code == 200
-            guarded.path.write_text(f"basic_auth_users: {{bob: {BOBS}}}")
+            guarded.write(f"basic_auth_users: {{bob: {BOBS}}}")
             assert (await client.get("/", auth=("alice", "secret"))).status_code == 401
             assert (await client.get("/", auth=("bob", "other"))).status_code == 200
 
@@ -330,9 +336,9 @@ class TestGuard:
             assert await codes(1) == [429]
             guarded.now = 10.1
             assert await codes(2) == [200, 429]
-            guarded.path.write_text(text.replace("burst: 2", "burst: 3"))
+            guarded.write(text.replace("burst: 2", "burst: 3"))
             assert await codes(4) == [200, 200, 200, 429]
-            guarded.path.write_text(text.splitlines()[0])
+            guarded.write(text.splitlines()[0])
             assert await codes(4) == 4 * [200]
 
 
