@@ -83,7 +83,7 @@ def check(config_file: Path) -> None:
 
 def check_web(path: Path) -> None:
     """Say what is in a valid web configuration. Raises ClickException with all faults of another."""
-    config = load_web(path).current()
+    config = load_web(path).config
     for remark in config.remarks:
         click.echo(str(remark), err=True)
     click.echo(f"{path}: valid, TLS: {'on' if config.tls else 'off'}, users: {len(config.users)}")

@@ -30,20 +30,21 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        config = self._web_config.current()
-        answer = await self._refusal(Headers(scope=scope), config) or self._app
+        config = self._web_config.config
+        host, _ = scope.get("client") or ("", 0)
+        answer = await self._refusal(Headers(scope=scope), host, config) or self._app
         await answer(scope, receive, with_headers(send, config.headers))
 
-    async def _refusal(self, headers: Headers, config: WebConfig) -> ASGIApp | None:
+    async def _refusal(self, headers: Headers, host: str, config: WebConfig) -> ASGIApp | None:
         if not self._has_token(config.rate_limit):
             return sentence("There are more requests than rate_limit allows; try again later.", 429)
         if not config.users:
             return None
         try:
-            if await self._logins.allow(headers.get("authorization", ""), config.users):
+            if await self._logins.allow(headers.get("authorization", ""), config.users, host):
                 return None
         except NotChecked as reason:
-            return sentence(str(reason), 503, {"Retry-After": "1"})
+            return sentence(str(reason), reason.status, {"Retry-After": "1"})
         return sentence("Log in with the name and password of a user.", 401, {"WWW-Authenticate": "Basic"})
 
     def _has_token(self, limit: RateLimit | None) -> bool:

@@ -18,6 +18,7 @@ from prometheus_client import (
 
 from ocsp_exporter import __version__
 from ocsp_exporter.model import DiscoveryKind, Failure, FetchKind, Omission, Problem, Results, StoreResult
+from ocsp_exporter.serving.host_names import HostNames, Standing
 from ocsp_exporter.serving.own_metrics import (
     BUILD_INFO,
     DISCOVERY_FAILURES,
@@ -41,16 +42,14 @@ from ocsp_exporter.serving.own_metrics import (
 _DELAY_BUCKETS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60, 120, 300)
 _FETCH_BUCKETS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60)
 
-#: Certificates may name any number of hosts. Those that are only ever refused cannot take all the names.
-MOST_HOSTS = 200
-MOST_REFUSED_HOSTS = 100
 OTHER_HOSTS = "other"
 _LONGEST_HOST = 256
 
 #: These say nothing of the host.
 _REFUSALS = {Problem.BLOCKED_BY_EGRESS_POLICY, Problem.UNSUPPORTED_SCHEME}
 #: With these a host gave no answer, or a refusal. With the others it gave an answer that cannot be used.
-_DOWN = (Problem.UNREACHABLE, Problem.TIMEOUT, Problem.HTTP_ERROR)
+_SILENT = (Problem.UNREACHABLE, Problem.TIMEOUT)
+_DOWN = (*_SILENT, Problem.HTTP_ERROR)
 _UNUSABLE = (Problem.TOO_LARGE, Problem.MALFORMED)
 
 
@@ -88,7 +87,7 @@ class Instruments:
             buckets=_FETCH_BUCKETS,
         )
         self._host_up = self._gauge(HOST_UP)
-        self._hosts: set[str] = set()
+        self._hosts = HostNames(self._forget)
         self._store_requests = self._counter(STORE_REQUESTS)
         self._discovery_last_success = self._gauge(DISCOVERY_LAST_SUCCESS)
         self._discovery_failures = self._counter(DISCOVERY_FAILURES)
@@ -153,9 +152,9 @@ class Instruments:
     def fetched(self, kind: FetchKind, host: str, seconds: float, problem: Problem | None, /) -> None:
         """Count a fetch that has ended; `host` is empty where the URL names none, `problem` None where all is well."""
         if not host or problem in _REFUSALS:
-            self._fetch_failures.labels(kind, self._name(host, MOST_REFUSED_HOSTS), problem).inc()
+            self._fetch_failures.labels(kind, self._name(host, Standing.REFUSED), problem).inc()
             return
-        name = self._name(host, MOST_HOSTS)
+        name = self._name(host, Standing.SILENT if problem in _SILENT else Standing.ANSWERED)
         for possible in (*_DOWN, *_UNUSABLE):
             self._fetch_failures.labels(kind, name, possible)
         if problem:
@@ -169,13 +168,20 @@ class Instruments:
         """Count a request to the store."""
         self._store_requests.labels(kind, result).inc()
 
-    def _name(self, host: str, most: int) -> str:
-        """Return the label value for a host: its own name, as long as there are not too many."""
-        if host and host not in self._hosts:
-            if len(self._hosts) >= most:
-                return OTHER_HOSTS
-            self._hosts.add(host)
-        return host[:_LONGEST_HOST]
+    def _name(self, host: str, standing: Standing) -> str:
+        """Return the label value for a host, empty where there is none: its own name, if it has one."""
+        if not host:
+            return ""
+        is_named = host != OTHER_HOSTS and self._hosts.has(host, standing)
+        return host[:_LONGEST_HOST] if is_named else OTHER_HOSTS
+
+    def _forget(self, host: str) -> None:
+        """Have no series of a host any more."""
+        of_problems = ((self._fetch_failures, (problem,)) for problem in Problem)
+        for metric, more in ((self._host_up, ()), (self._fetches, ()), *of_problems):
+            for kind in FetchKind:
+                with suppress(KeyError):  # it had none
+                    metric.remove(kind, host[:_LONGEST_HOST], *more)
 
     def _gauge(self, row: OwnMetric) -> Gauge:
         return Gauge(row.name, row.help, row.labels, registry=self.registry)

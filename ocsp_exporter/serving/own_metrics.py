@@ -79,8 +79,8 @@ SCHEDULE_DELAY = OwnMetric(
 FETCHES = OwnMetric(
     "ocsp_exporter_fetches_total",
     "counter",
-    "How many fetches over HTTP have ended, by the host of the URL; the first 200 hosts have their names, all others "
-    "are counted as other.",
+    "How many fetches over HTTP have ended, by the host of the URL; the first 200 hosts that have answered have their "
+    "names, and while there is room the first 100 that have not; all others are counted as other.",
     ("kind", "host"),
 )
 FETCH_FAILURES = OwnMetric(

@@ -14,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ocsp_exporter.config import Config, ConfigError
+from ocsp_exporter.config import DEFAULT_CONFIG, Config, ConfigError, Fault
+from ocsp_exporter.serving.cross_origin import is_cross_origin
 from ocsp_exporter.serving.instruments import Instruments
 from ocsp_exporter.serving.probes import Clock
 from ocsp_exporter.serving.responses import NO_SNIFFING, sentence
@@ -78,7 +79,7 @@ class Reloader:
             is_asked = self._is_asked.is_set()
             self._is_asked.clear()
             found = await in_thread(partial(digest_of, self._file.path))
-            if is_asked or found not in {None, self._digest}:
+            if is_asked or found != self._digest:
                 await self._reload_quietly()
 
     async def reload(self) -> tuple[str, ...]:
@@ -92,9 +93,10 @@ class Reloader:
 
     async def _reload(self) -> tuple[str, ...]:
         # The digest first: what comes into the file after that is a change.
-        self._digest = await in_thread(partial(digest_of, self._file.path)) or self._digest
+        self._digest = await in_thread(partial(digest_of, self._file.path))
         try:
             config = await in_thread(self._file.load)
+            self._check_not_emptied(config)
             await self._use(config)
             self.config = self._in_force(config)
         except Exception as error:
@@ -109,6 +111,12 @@ class Reloader:
         for remark in remarks:
             _log.warning("configuration not followed yet", extra={"fields": {"remark": remark}})
         return remarks
+
+    def _check_not_emptied(self, config: Config) -> None:
+        """Raise ConfigError for one that says nothing in the place of one that does: so is a file that is written."""
+        if config == DEFAULT_CONFIG != self.config:
+            told = "says nothing, as a file does that is being written; to run without any, start the exporter again"
+            raise ConfigError((Fault(str(self._file.path or ""), 0, 0, "", told),))
 
     def _in_force(self, config: Config) -> Config:
         """Give a configuration with what is shown of it as it holds: with that which was settled at the start."""
@@ -127,7 +135,9 @@ class Reloader:
     def route(self) -> Route:
         """Make `/-/reload`."""
 
-        async def respond(_request: Request) -> Response:
+        async def respond(request: Request) -> Response:
+            if is_cross_origin(request.headers):
+                return sentence("A page of another site asks for this, which only pages of this one may.", 403)
             try:
                 remarks = await self.reload()
             except ConfigError as error:

@@ -9,11 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import dataclass
 
-import uvicorn
-from starlette.types import ASGIApp
-
 from ocsp_exporter.config import Config
 from ocsp_exporter.serving.app import create_app
+from ocsp_exporter.serving.connections import Connections
 from ocsp_exporter.serving.discovery.discovery import Discovery
 from ocsp_exporter.serving.discovery.sharding import WHOLE, Shard
 from ocsp_exporter.serving.exposition import MetricsPage
@@ -29,17 +27,15 @@ from ocsp_exporter.serving.reloading import ConfigFile, Reloader
 from ocsp_exporter.serving.scheduler import Scheduler
 from ocsp_exporter.serving.site import Site
 from ocsp_exporter.serving.systemd import Manager, service_manager
-from ocsp_exporter.serving.tls import CurrentContext
 from ocsp_exporter.serving.web_config import WebConfigFile
+from ocsp_exporter.serving.web_server import web_server
 
 _log = logging.getLogger(__name__)
 
-# Longer than the usual scrape interval, so that Prometheus keeps its connection.
-_KEEP_ALIVE = 75
-# How long a client may take to read its answer after the end was asked for, and how long the end of those that were let
-# go then. All together may take 5 s.
-_LAST_ANSWERS = 2
-_LAST_MOMENTS = 1
+# Many more than Prometheus keeps open, and so few that they do not use up the memory. Where /probe may be asked for
+# more at a time, there are twice as many as that.
+_MOST_CONNECTIONS = 2000
+_MOST_HEALTH_CONNECTIONS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +98,7 @@ async def _serve(web: Web, work: Work, probe: Probe, instruments: Instruments, c
         clock=clock,
         allowed=config.probe_endpoint_allowed,
     )
+    connections = Connections(_most_connections(config))
     discovery = Discovery(scheduler.update, instruments, clock, work.shard)
 
     async def use(config: Config) -> None:
@@ -112,6 +109,7 @@ async def _serve(web: Web, work: Work, probe: Probe, instruments: Instruments, c
             concurrency=config.probe_endpoint_concurrency,
             allowed=config.probe_endpoint_allowed,
         )
+        connections.most = _most_connections(config)
         instruments.know(config.modules)
 
     file = work.file or ConfigFile(lambda: config)
@@ -122,13 +120,15 @@ async def _serve(web: Web, work: Work, probe: Probe, instruments: Instruments, c
     further = (*site.routes(), reloader.route(), *health_routes(readiness))
     app = mounted(create_app(metrics, scheduler, endpoint, further), web.paths)
     guard = Guard(app, web.config) if web.config else None
-    servers = [(_server(guard or app, web.config), web.sockets)]
+    servers = [(web_server(guard or app, connections, web.config), web.sockets)]
     if web.health_sockets:
-        servers.append((_server(create_health_app(readiness)), web.health_sockets))
+        of_health = Connections(_MOST_HEALTH_CONNECTIONS)
+        servers.append((web_server(create_health_app(readiness), of_health), web.health_sockets))
 
     async with asyncio.TaskGroup() as group:
         with _stop_signals() as stop, _reload_signal(reloader.ask):
-            workers = [group.create_task(each) for each in (scheduler.run(), use(config), reloader.run())]
+            working = [scheduler.run(), use(config), reloader.run(), *([web.config.follow()] if web.config else [])]
+            workers = [group.create_task(each) for each in working]
             for server, sockets in servers:
                 group.create_task(server.serve(list(sockets)))
             _log_listening(web)
@@ -168,48 +168,11 @@ def _allow_many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: it raises signals again at its end, and they would end the process.
-
-    And which at its end lets go of clients that do not read their answers, where uvicorn would call that an error.
-    """
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        letting_go = asyncio.get_running_loop().call_later(_LAST_ANSWERS, self._let_go)
-        try:
-            await super().shutdown(sockets)
-        finally:
-            letting_go.cancel()
-
-    def _let_go(self) -> None:
-        slow = [each.transport for each in self.server_state.connections]
-        if slow:
-            _log.info("clients that have not read their answers are let go", extra={"fields": {"clients": len(slow)}})
-        for transport in slow:
-            transport.abort()
-
-
-def _server(app: ASGIApp, web_config: WebConfigFile | None = None) -> _Server:
-    context = CurrentContext(web_config.context) if web_config and web_config.has_tls else None
-    config = uvicorn.Config(
-        app,
-        loop="asyncio",
-        http="h11",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=_KEEP_ALIVE,
-        timeout_graceful_shutdown=_LAST_ANSWERS + _LAST_MOMENTS,
-        ssl_context_factory=(lambda *_: context) if context else None,
-    )
-    return _Server(config)
+def _most_connections(config: Config) -> int:
+    """Give how many clients may be connected: half of the files that may be open are left for probes."""
+    wanted = max(_MOST_CONNECTIONS, 2 * config.probe_endpoint_concurrency)
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return wanted if files == resource.RLIM_INFINITY else min(wanted, files // 2)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The web configuration as it is on disk now: read again when it, or a file that it names, has changed."""
 
+import asyncio
 import logging
 import math
 import ssl
@@ -18,10 +19,13 @@ from ocsp_exporter.config import (
     read_text,
     read_web_document,
 )
+from ocsp_exporter.serving.threads import in_thread
 from ocsp_exporter.serving.tls import make_context
 
 _log = logging.getLogger(__name__)
 
+#: Seconds between two looks whether there are changes.
+_LOOK_EVERY: Final = 1.0
 #: Seconds after which a file with faults is read again although it seems unchanged: what kept us from it may be over.
 _TRY_AGAIN: Final = 10.0
 
@@ -30,7 +34,7 @@ _State = tuple[int, ...]
 
 
 class WebConfigFile:
-    """A web configuration that holds until there is another without faults.
+    """A web configuration that holds until there is another without faults: `config`.
 
     `WebConfigFile(path)` raises ConfigError; later faults are logged, once, and the last good configuration stays.
     """
@@ -42,25 +46,32 @@ class WebConfigFile:
         self._seen: tuple[_State, ...] = ()
         self._try_again = math.inf
         self._faults = ""
-        self._config, self._context = self._parse(self._read())
+        self.config, self._context = self._parse(self._read())
         self.has_tls = self._context is not None
 
-    def current(self) -> WebConfig:
-        """Give the configuration that holds now."""
+    async def follow(self) -> None:
+        """Look for changes again and again, until cancelled; a disk that hangs keeps nobody else waiting."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            try:
+                await in_thread(self.look)
+            except Exception:  # noqa: BLE001 - whatever it is, the exporter goes on as it was
+                _log.exception("looking at the web configuration ended in an error of the exporter")
+
+    def look(self) -> None:
+        """Read what has changed. Waits for the disk."""
         if self._seen != _states(self._watched) or self._monotonic() >= self._try_again:
             self._refresh()
-        return self._config
 
     def context(self) -> ssl.SSLContext:
         """Give the context that holds now for new connections; only where there is TLS."""
-        self.current()
         if self._context is None:
             raise RuntimeError("there is no TLS in this web configuration")
         return self._context
 
     def log_remarks(self) -> None:
         """Log what is not done quite as the configuration says."""
-        for remark in self._config.remarks:
+        for remark in self.config.remarks:
             _log.warning("web configuration not followed to the letter", extra={"fields": {"remark": str(remark)}})
 
     def _refresh(self) -> None:
@@ -76,7 +87,7 @@ class WebConfigFile:
             self._try_again = self._monotonic() + _TRY_AGAIN
             self._log_faults(error)
             return
-        self._config, self._context, self._faults = config, context, ""
+        self.config, self._context, self._faults = config, context, ""
         _log.info("web configuration loaded", extra={"fields": {"file": str(self._path)}})
         self.log_remarks()
 

@@ -383,6 +383,35 @@ async def test_reload_of_faults() -> None:
     assert await exporter.own("ocsp_exporter_config_last_reload_success_timestamp_seconds") == NOW + 7
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Sec-Fetch-Site": "none"}, 200),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "http://exporter"}, 403),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "https://proxy.example.org"}, 200),
+        ({"Origin": "http://exporter"}, 200),
+        ({"Origin": "http://exporter:81"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://[exporter"}, 403),
+        ({"Origin": ""}, 403),
+    ],
+)
+async def test_reload_by_a_page_of_another_site(headers: dict[str, str], status: int) -> None:
+    """Where the browser says that it is one, nothing is loaded; programs, which say nothing, are not in question."""
+    exporter = Exporter()
+    response = await exporter.client.post("/-/reload", headers=headers)
+
+    assert response.status_code == status
+    assert len(exporter.used) == (status == 200)
+    if status == 403:
+        assert response.text == "A page of another site asks for this, which only pages of this one may.\n"
+
+
 async def test_reload_by_get() -> None:
     """A page that is only looked at changes nothing."""
     exporter = Exporter()

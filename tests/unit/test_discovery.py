@@ -1,7 +1,9 @@
 """All sources together: what they say reaches the workers, what is wrong is told once, and nothing is lost."""
 
 import asyncio
+import glob
 import logging
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -153,6 +155,29 @@ async def test_one_that_hangs_keeps_no_other_waiting(tmp_path: Path) -> None:
         async with following(config(*sources)) as followed:
             await followed.until(lambda: followed.names == ["a", "b"])
             assert not followed.discovery.has_answered
+
+
+async def test_a_disk_that_hangs_from_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts as one that has failed; what is not on it is looked at, and so is what is, when it answers at last."""
+    release = threading.Event()
+    find = glob.glob
+
+    def slow(pattern: str) -> list[str]:
+        if pattern.startswith(str(tmp_path / "gone")):
+            release.wait()
+        return find(pattern)
+
+    monkeypatch.setattr(glob, "glob", slow)
+    for name in ("gone", "here"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.yaml").write_text(f"- targets: [{name}]\n")
+    gone = replace(files(tmp_path / "gone"), refresh_interval=0.1)
+    sources = [gone, replace(gone, module="other"), files(tmp_path / "here")]
+    async with following(config(*sources, targets=[scheduled("a")])) as followed:
+        assert (followed.names, followed.discovery.has_answered) == (["a", "here"], True)
+        assert (followed.own("discovery_failures_total", discovery="file") or 0) >= 2
+        release.set()
+        await followed.until(lambda: followed.names == ["a", "gone", "here"])
 
 
 async def test_the_longest_failing_source_counts(tmp_path: Path) -> None:

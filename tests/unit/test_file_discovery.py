@@ -1,7 +1,9 @@
 """Files that list targets, while they are written, replaced, broken and removed."""
 
 import os
+import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -188,3 +190,38 @@ async def test_a_file_of_two_patterns_counts_once(tmp_path: Path) -> None:
     watched = Watched(tmp_path, "*.yaml", "a.yaml", "a*.yaml")
     watched.write("a.yaml", "- targets: [a]")
     assert await watched.names() == ["a"]
+
+
+class Hanging:
+    """A disk that does not answer before it is released, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.release = threading.Event()
+        self.asked = 0
+
+    def glob(self, pattern: str) -> list[str]:
+        """Look which files there are."""
+        self.asked += 1
+        self.release.wait()
+        return sorted(map(str, Path(pattern).parent.glob(Path(pattern).name)))
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Hanging:
+    """Have files looked for on a disk that hangs."""
+    made = Hanging()
+    monkeypatch.setattr("ocsp_exporter.serving.discovery.files.glob.glob", made.glob)
+    return made
+
+
+async def test_a_disk_that_hangs(watched: Watched, hanging: Hanging) -> None:
+    """It is waited for no longer than for a URL, each time; it is not asked again, and its answer is not lost."""
+    watched.source.settings = replace(watched.source.settings, refresh_interval=0.05)
+    name = watched.source.settings.name
+    for _ in range(3):
+        assert await watched.look() == Look(None, (f"{name}: the disk has not answered within 0.05 s",), failures=1)
+    assert hanging.asked == 1
+    hanging.release.set()
+    watched.source.settings = replace(watched.source.settings, refresh_interval=300.0)
+    assert await watched.names() == ["a", "b"]
+    assert await watched.names() is None

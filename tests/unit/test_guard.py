@@ -4,6 +4,7 @@ import asyncio
 import base64
 import logging
 import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import bcrypt
@@ -44,6 +45,37 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
     monkeypatch.setattr(bcrypt, "checkpw", noting)
     return hashes
+
+
+def wrong(number: int) -> str:
+    """Write one of many wrong headers."""
+    return basic("alice", f"{number}")
+
+
+@dataclass
+class Slow:
+    """bcrypt, which does not answer before it is released."""
+
+    release: threading.Event = field(default_factory=threading.Event)
+    checked: list[bytes] = field(default_factory=list)
+    running: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(1))
+
+    def check(self, password: bytes, hashed: bytes) -> bool:
+        """Check a password against alice's."""
+        assert self.running.acquire(blocking=False), "two at a time"
+        assert hashed == ALICES.encode()
+        self.release.wait()
+        self.checked.append(password)
+        self.running.release()
+        return password == b"secret"
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
+    """Check passwords slowly, and note which."""
+    made = Slow()
+    monkeypatch.setattr(bcrypt, "checkpw", made.check)
+    return made
 
 
 class TestLogins:
@@ -114,25 +146,66 @@ class TestLogins:
         assert not await Logins().allow(basic("alice", "wrong"), {"alice": costly})
         assert [hashed[:7] for hashed in checked] == 2 * [b"$2b$06$"]
 
-    async def test_the_event_loop_goes_on_meanwhile(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A password is checked in a thread, one at a time; when too many wait, another is refused."""
-        release, running = threading.Event(), threading.Semaphore(1)
-
-        def slow(_password: bytes, _hashed: bytes) -> bool:
-            assert running.acquire(blocking=False), "two at a time"
-            release.wait()
-            running.release()
-            return False
-
-        monkeypatch.setattr(bcrypt, "checkpw", slow)
+    async def test_one_is_checked_at_a_time(self, slow: Slow) -> None:
+        """The event loop goes on meanwhile, and so many more wait of one address; another is refused."""
         logins = Logins()
-        waiting = [asyncio.create_task(logins.allow(basic("alice", f"{n}"), USERS)) for n in range(100)]
+        waiting = [asyncio.create_task(logins.allow(wrong(n), USERS, "192.0.2.1")) for n in range(11)]
         await asyncio.sleep(0)
-        with pytest.raises(NotChecked, match="Too many logins"):
-            await logins.allow(basic("alice", "secret"), USERS)
-        release.set()
-        assert await asyncio.gather(*waiting) == 100 * [False]
-        assert not await logins.allow(basic("alice", "secret"), USERS)
+        with pytest.raises(NotChecked, match="Too many logins from your address") as refused:
+            await logins.allow(wrong(11), USERS, "192.0.2.1")
+        assert refused.value.status == 429
+        slow.release.set()
+        assert await asyncio.gather(*waiting) == 11 * [False]
+        assert await logins.allow(basic("alice", "secret"), USERS, "192.0.2.1")
+
+    @pytest.mark.parametrize(
+        ("addresses", "places", "another"),
+        [
+            (["192.0.2.1"], 1, "192.0.2.2"),
+            (["::ffff:192.0.2.1"], 1, "::ffff:192.0.2.2"),
+            ([f"2001:db8::{n:x}" for n in range(1, 151)], 1, "2001:db8:0:1::1"),
+            ([f"192.0.2.{n}" for n in range(1, 21)], 20, "192.0.2.100"),
+            ([""], 1, "192.0.2.1"),
+        ],
+        ids=["address", "mapped address", "network", "several addresses", "Unix socket"],
+    )
+    async def test_guessing_keeps_nobody_else_out(
+        self, slow: Slow, addresses: list[str], places: int, another: str
+    ) -> None:
+        """However many wrong ones wait, a right one from elsewhere is checked, after no more than one of each place."""
+        logins = Logins()
+        guesses = [logins.allow(wrong(n), USERS, addresses[n % len(addresses)]) for n in range(150)]
+        guessing = [asyncio.create_task(each) for each in guesses]
+        await asyncio.sleep(0)
+        right = asyncio.create_task(logins.allow(basic("alice", "secret"), USERS, another))
+        slow.release.set()
+        assert await right
+        assert slow.checked.index(b"secret") <= 1 + places
+        outcomes = await asyncio.gather(*guessing, return_exceptions=True)
+        assert all(outcome is False or isinstance(outcome, NotChecked) for outcome in outcomes)
+        assert any(isinstance(outcome, NotChecked) for outcome in outcomes)
+
+    async def test_altogether_a_hundred_wait(self, slow: Slow) -> None:
+        """Where each waits for one check, a further one is refused, and not as if it were its own fault."""
+        logins = Logins()
+        waiting = [asyncio.create_task(logins.allow(wrong(n), USERS, f"192.0.2.{n}")) for n in range(101)]
+        await asyncio.sleep(0)
+        with pytest.raises(NotChecked, match="Too many logins wait") as refused:
+            await logins.allow(basic("alice", "secret"), USERS, "192.0.2.200")
+        assert refused.value.status == 503
+        slow.release.set()
+        assert await asyncio.gather(*waiting) == 101 * [False]
+
+    async def test_who_ask_the_same_wait_for_one_check(self, slow: Slow) -> None:
+        """All scrapes after a restart are let in, however many they are, and all of the same wrong ones refused."""
+        logins = Logins()
+        scrapes = [asyncio.create_task(logins.allow(basic("alice", "secret"), USERS)) for _ in range(200)]
+        others = [asyncio.create_task(logins.allow(wrong(1), USERS)) for _ in range(200)]
+        await asyncio.sleep(0)
+        slow.release.set()
+        assert await asyncio.gather(*scrapes) == 200 * [True]
+        assert await asyncio.gather(*others) == 200 * [False]
+        assert len(slow.checked) == 2
 
     async def test_nobody_waits_beyond_the_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """At the end those who wait are told so at once, and those who come later; whoever is known is let in."""
@@ -171,8 +244,14 @@ class Guarded:
         self.path.write_text(text)
         self.now = 0.0
         app = Starlette(routes=[Route("/", _page), Route("/own", _page_with_headers)])
-        guard = Guard(app, WebConfigFile(self.path), lambda: self.now)
+        self.file = WebConfigFile(self.path)
+        guard = Guard(app, self.file, lambda: self.now)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://exporter")
+
+    def write(self, text: str) -> None:
+        """Write the file anew, and have it looked at."""
+        self.path.write_text(text)
+        self.file.look()
 
 
 async def _page(_request: Request) -> Response:
@@ -210,22 +289,23 @@ class TestGuard:
         guarded = Guarded(tmp_path, f"basic_auth_users: {{alice: {ALICES}, bob: {BOBS}}}")
         async with guarded.client as client:
             assert (await client.get("/", auth=("alice", "secret"))).status_code == 200
-            guarded.path.write_text(f"basic_auth_users: {{bob: {BOBS}}}")
+            guarded.write(f"basic_auth_users: {{bob: {BOBS}}}")
             assert (await client.get("/", auth=("alice", "secret"))).status_code == 401
             assert (await client.get("/", auth=("bob", "other"))).status_code == 200
 
+    @pytest.mark.parametrize("status", [429, 503])
     async def test_whose_login_is_not_checked_is_told_to_come_back(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
     ) -> None:
-        """They are refused with 503, and not with 401: nobody has looked at their password."""
+        """They are refused so, and not with 401: nobody has looked at their password."""
 
         async def too_many(*_arguments: object) -> bool:
-            raise NotChecked("Not now.")
+            raise NotChecked("Not now.", status)
 
         monkeypatch.setattr(Logins, "allow", too_many)
         async with Guarded(tmp_path, f"basic_auth_users: {{alice: {ALICES}}}").client as client:
             answer = await client.get("/", auth=("alice", "secret"))
-        assert (answer.status_code, answer.text, answer.headers["retry-after"]) == (503, "Not now.\n", "1")
+        assert (answer.status_code, answer.text, answer.headers["retry-after"]) == (status, "Not now.\n", "1")
 
     async def test_headers_are_on_every_answer(self, tmp_path: Path) -> None:
         """Those of the file are added to pages and refusals, in the place of a page's own; an empty one is not."""
@@ -256,9 +336,9 @@ class TestGuard:
             assert await codes(1) == [429]
             guarded.now = 10.1
             assert await codes(2) == [200, 429]
-            guarded.path.write_text(text.replace("burst: 2", "burst: 3"))
+            guarded.write(text.replace("burst: 2", "burst: 3"))
             assert await codes(4) == [200, 200, 200, 429]
-            guarded.path.write_text(text.splitlines()[0])
+            guarded.write(text.splitlines()[0])
             assert await codes(4) == 4 * [200]
 
 

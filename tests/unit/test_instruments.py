@@ -110,25 +110,49 @@ def test_what_was_refused_is_a_failure_but_no_fetch(instruments: Instruments, ho
     assert series(instruments, HOST_UP) == {("ocsp", "ca.example"): 0}
 
 
-def test_only_200_hosts_have_names(instruments: Instruments) -> None:
+@pytest.mark.parametrize("problem", [None, Problem.HTTP_ERROR])
+def test_only_200_hosts_have_names(instruments: Instruments, problem: Problem | None) -> None:
     """Of all kinds together; the others are counted under one name, of which nobody could say that it is up."""
     for number in range(202):
-        instruments.fetched(list(FetchKind)[number % 3], f"{number}.example", 0.1, Problem.TIMEOUT)
+        instruments.fetched(list(FetchKind)[number % 3], f"{number}.example", 0.1, problem)
     named = {f"{number}.example" for number in range(200)}
     assert hosts_of(instruments, HOST_UP) == named
     assert hosts_of(instruments, FETCHES) == hosts_of(instruments, FAILURES) == {*named, "other"}
     assert sum(value for (_, host), value in series(instruments, FETCHES).items() if host == "other") == 2
-    instruments.fetched(FetchKind.OCSP, "0.example", 0.1, None)
-    assert series(instruments, HOST_UP)["ocsp", "0.example"] == 1
+    instruments.fetched(FetchKind.OCSP, "0.example", 0.1, Problem.TIMEOUT)
+    assert series(instruments, HOST_UP)["ocsp", "0.example"] == 0
+
+
+@pytest.mark.parametrize("problem", [Problem.UNREACHABLE, Problem.TIMEOUT])
+def test_names_that_nobody_has_leave_names_for_those_that_answer(instruments: Instruments, problem: Problem) -> None:
+    """However many never answer, each of 200 that do has its name; it may have been down at first."""
+    for number in range(150):
+        instruments.fetched(FetchKind.OCSP, f"{number}.invalid", 0.1, problem)
+    assert series(instruments, HOST_UP) == {("ocsp", f"{number}.invalid"): 0 for number in range(100)}
+    named = {*(f"{number}.example" for number in range(198)), "0.invalid", "149.invalid"}
+    for host in named:
+        instruments.fetched(FetchKind.OCSP, host, 0.1, None)
+    assert series(instruments, HOST_UP) == {("ocsp", host): 1 for host in named}
+    assert hosts_of(instruments, FETCHES) == hosts_of(instruments, FAILURES) == {*named, "other"}
+    instruments.fetched(FetchKind.OCSP, "new.invalid", 0.1, problem)
+    instruments.fetched(FetchKind.OCSP, "1.example", 0.1, problem)
+    assert series(instruments, HOST_UP) == {("ocsp", host): host != "1.example" for host in named}
 
 
 def test_those_that_are_only_refused_leave_names_for_the_others(instruments: Instruments) -> None:
-    """A certificate that nobody vouches for may name any host."""
+    """A certificate that nobody vouches for may name any host; one that is down is seen from its first fetch on."""
     for number in range(150):
         instruments.fetched(FetchKind.OCSP, f"{number}.example", 0.0, Problem.BLOCKED_BY_EGRESS_POLICY)
     assert hosts_of(instruments, FAILURES) == {*(f"{number}.example" for number in range(100)), "other"}
     instruments.fetched(FetchKind.OCSP, "ca.example", 0.1, None)
-    assert hosts_of(instruments, HOST_UP) == {"ca.example"}
+    instruments.fetched(FetchKind.OCSP, "down.example", 0.1, Problem.TIMEOUT)
+    instruments.fetched(FetchKind.OCSP, "0.example", 0.1, Problem.TIMEOUT)
+    assert series(instruments, HOST_UP) == {
+        ("ocsp", "ca.example"): 1,
+        ("ocsp", "down.example"): 0,
+        ("ocsp", "0.example"): 0,
+    }
+    assert "99.example" not in hosts_of(instruments, FAILURES)
 
 
 def test_a_host_that_is_called_like_the_others_is_one_of_them(instruments: Instruments) -> None:

@@ -127,6 +127,36 @@ async def test_a_watched_file(running: Running) -> None:
         assert running.success == 1
 
 
+@pytest.mark.parametrize("text", [None, "", "\n", "# to be written\n", "{}\n", "targets: []\n"])
+async def test_a_watched_file_that_is_emptied(
+    running: Running, caplog: pytest.LogCaptureFixture, text: str | None
+) -> None:
+    """Or removed: the running configuration stays, which is told once, until there is one again, be it the same."""
+    await running.reloader.reload()
+    async with following(running.reloader):
+        if text is None:
+            running.path.unlink()
+        else:
+            running.path.write_text(text)
+        await running.until(lambda: running.success == 0)
+        await asyncio.sleep(0.1)
+        assert running.used == [["a"]]
+        assert show_config(running.reloader.config).count(b"- a\n") == 1
+        running.write("a")
+        await running.until(lambda: running.success == 1)
+        assert running.used == [["a"], ["a"]]
+    told = [getattr(record, "fields", {})["fault"] for record in caplog.records if record.levelno == logging.ERROR]
+    emptied = "says nothing, as a file does that is being written; to run without any, start the exporter again"
+    assert told == [f"{running.path}: " + ("cannot be read: No such file or directory" if text is None else emptied)]
+
+
+async def test_an_empty_file_in_the_place_of_an_empty_one(running: Running) -> None:
+    """Who began without a configuration may go on without."""
+    running.path.write_text("# nothing yet\n")
+    await running.reloader.reload()
+    assert (running.used, running.success) == ([[]], 1)
+
+
 async def test_a_file_that_is_not_watched(running: Running) -> None:
     """It is loaded when that is asked for, once for all who ask meanwhile, and not when it changes."""
     file = ConfigFile(lambda: load_config(running.path), running.path)

@@ -1,9 +1,11 @@
 """The web configuration file: what is read, what is refused, and what happens when it changes."""
 
+import asyncio
 import logging
 import os
 import re
 import ssl
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,6 +27,7 @@ from ocsp_exporter.config import (
 from ocsp_exporter.config.web_schema import TLSServer
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.model import TLSVersion
+from ocsp_exporter.serving import web_config as web_config_module
 from ocsp_exporter.serving.web_config import WebConfigFile
 from tests.unit.web_config_faults import FAULTS, GOOD_HASH
 
@@ -273,6 +276,16 @@ class Changing:
         self.now = 0.0
         self.file = WebConfigFile(self.path, lambda: self.now)
 
+    def config(self) -> WebConfig:
+        """Look for changes, and give what holds now."""
+        self.file.look()
+        return self.file.config
+
+    def context(self) -> ssl.SSLContext:
+        """Look for changes, and give what holds now for new connections."""
+        self.file.look()
+        return self.file.context()
+
     def put(self, name: str, content: bytes) -> None:
         """Replace a file as a whole, as whoever renews certificates should."""
         new = self.path.with_name("new")
@@ -300,34 +313,34 @@ REFUSED = "web configuration refused, the last good one stays"
 class TestChanges:
     """A file that changes while the exporter runs."""
 
-    def test_a_changed_file_counts_at_once(self, tmp_path: Path, log: pytest.LogCaptureFixture) -> None:
-        """The next request has the new users; without a change nothing is read again."""
+    def test_a_changed_file_counts(self, tmp_path: Path, log: pytest.LogCaptureFixture) -> None:
+        """The requests after the next look have the new users; without a change nothing is read again."""
         changing = Changing(tmp_path, f"basic_auth_users: {{alice: {GOOD_HASH}}}\n")
-        before = changing.file.current()
-        assert changing.file.current() is before
+        before = changing.config()
+        assert changing.config() is before
         changing.put("web.yml", f"basic_auth_users: {{bob: {GOOD_HASH}}}\n".encode())
         assert list(before.users) == ["alice"]
-        assert list(changing.file.current().users) == ["bob"]
+        assert list(changing.config().users) == ["bob"]
         assert told(log) == ["web configuration loaded"]
 
-    def test_a_changed_certificate_counts_at_once(self, tmp_path: Path) -> None:
+    def test_a_changed_certificate_counts(self, tmp_path: Path) -> None:
         """A new certificate of the same key makes a new context for the connections to come."""
         changing = Changing(tmp_path, TLS)
-        before = changing.file.context()
-        assert changing.file.context() is before
+        before = changing.context()
+        assert changing.context() is before
         changing.put("own.pem", ROOT.leaf("renewed.example", key=OWN.key).certificate_pem())
-        assert changing.file.context() is not before
+        assert changing.context() is not before
 
     def test_a_certificate_without_its_key_changes_nothing(self, tmp_path: Path, log: pytest.LogCaptureFixture) -> None:
         """Between certificate and key the old pair holds, which is told once; with the key the new pair does."""
         changing = Changing(tmp_path, TLS)
-        before = changing.file.context()
+        before = changing.context()
         changing.put("own.pem", OTHER.certificate_pem())
-        assert [changing.file.context() for _ in range(3)] == 3 * [before]
+        assert [changing.context() for _ in range(3)] == 3 * [before]
         place = f"{changing.path}:1:41: tls_server_config.key_file"
         assert told(log) == [f"{REFUSED} {place}: this key is not that of the first certificate in cert_file"]
         changing.put("own.key", OTHER.key_pem())
-        assert changing.file.context() is not before
+        assert changing.context() is not before
         assert told(log) == ["web configuration loaded"]
 
     @pytest.mark.parametrize(
@@ -347,24 +360,24 @@ class TestChanges:
         """Nobody is let in, and nobody shut out, by a file that is broken, half-written or gone; it is told once."""
         good = f"basic_auth_users: {{alice: {GOOD_HASH}}}\n"
         changing = Changing(tmp_path, good)
-        before = changing.file.current()
+        before = changing.config()
         if text is None:
             changing.path.unlink()
         else:
             changing.put("web.yml", text.encode())
-        assert [changing.file.current() for _ in range(3)] == 3 * [before]
+        assert [changing.config() for _ in range(3)] == 3 * [before]
         [line] = told(log)
         assert line.startswith(f"{REFUSED} {changing.path}{fault}")
         assert "secret" not in line
         changing.put("web.yml", good.replace("alice", "bob").encode())
-        assert list(changing.file.current().users) == ["bob"]
+        assert list(changing.config().users) == ["bob"]
 
     def test_tls_does_not_end_while_the_exporter_runs(self, tmp_path: Path, log: pytest.LogCaptureFixture) -> None:
         """A file without TLS, where there was some, is refused: connections would fall silent or be in clear."""
         changing = Changing(tmp_path, TLS)
-        before = changing.file.context()
+        before = changing.context()
         changing.put("web.yml", b"rate_limit:\n")
-        assert changing.file.context() is before
+        assert changing.context() is before
         assert [line.split(": ", 1)[1] for line in told(log)] == [
             "tls_server_config: TLS begins and ends with the exporter: start it again"
         ]
@@ -372,30 +385,30 @@ class TestChanges:
     def test_a_file_that_was_named_and_missing_counts_when_it_comes(self, tmp_path: Path) -> None:
         """What a faulty configuration names is watched too."""
         changing = Changing(tmp_path, TLS)
-        before = changing.file.context()
+        before = changing.context()
         changing.put("web.yml", TLS.replace("own", "coming").encode())
-        assert changing.file.context() is before
+        assert changing.context() is before
         changing.put("coming.pem", OTHER.certificate_pem())
         changing.put("coming.key", OTHER.key_pem())
-        assert changing.file.context() is not before
+        assert changing.context() is not before
 
     def test_what_kept_us_from_reading_may_be_over_without_a_change(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
     ) -> None:
         """After a fault the files are read again some seconds later, changed or not, and it is not told again."""
         changing = Changing(tmp_path, "rate_limit:\n")
-        before = changing.file.current()
+        before = changing.config()
         changing.put("web.yml", b"http_server_config:\n")
         with monkeypatch.context() as patched:
             patched.setattr(Path, "open", _out_of_files)
-            assert changing.file.current() is before
+            assert changing.config() is before
             assert told(log) == [f"{REFUSED} {changing.path}: cannot be read: Too many open files"]
             changing.now = 10.0
-            assert changing.file.current() is before
+            assert changing.config() is before
         changing.now = 19.0
-        assert changing.file.current() is before
+        assert changing.config() is before
         changing.now = 20.0
-        assert changing.file.current() is not before
+        assert changing.config() is not before
         assert told(log) == ["web configuration loaded"]
 
     def test_a_certificate_that_openssl_does_not_take_is_a_fault(self, tmp_path: Path) -> None:
@@ -410,12 +423,46 @@ class TestChanges:
             f"{tmp_path / 'web.yml'}: tls_server_config: OpenSSL does not take it: EE_KEY_TOO_SMALL"
         )
 
+    async def test_changes_are_looked_for_beside_all_else(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
+    ) -> None:
+        """Again and again, in a thread: where the disk hangs, what was last good holds; nor does an error end it."""
+        monkeypatch.setattr(web_config_module, "_LOOK_EVERY", 0.01)
+        changing = Changing(tmp_path, "rate_limit:\n")
+        look, release, looks = changing.file.look, threading.Event(), 0
+
+        def slow() -> None:
+            nonlocal looks
+            looks += 1
+            release.wait()
+            if looks == 2:
+                raise ZeroDivisionError
+            look()
+
+        monkeypatch.setattr(changing.file, "look", slow)
+        before = changing.file.config
+        following = asyncio.create_task(changing.file.follow())
+        changing.put("web.yml", b"http_server_config:\n")
+        await asyncio.sleep(0.1)
+        assert (changing.file.config is before, looks) == (True, 1)
+        release.set()
+        async with asyncio.timeout(20):
+            while looks < 4:  # noqa: ASYNC110 - nothing tells when
+                await asyncio.sleep(0.01)
+        assert changing.file.config is not before
+        following.cancel()
+        await asyncio.wait([following])
+        assert told(log) == [
+            "web configuration loaded",
+            "looking at the web configuration ended in an error of the exporter",
+        ]
+
     def test_remarks_are_logged(self, tmp_path: Path, log: pytest.LogCaptureFixture) -> None:
         """What is not followed to the letter is logged when it is asked for, and when it changes."""
         changing = Changing(tmp_path, "http_server_config: {http2: true}\n")
         changing.file.log_remarks()
         changing.put("web.yml", b"http_server_config:\n  http2: true\n")
-        changing.file.current()
+        changing.config()
         remarks = [re.sub("HTTP/2.*", "", str(vars(record)["fields"].get("remark", ""))) for record in log.records]
         place = f"{changing.path}:%s: http_server_config.http2: "
         assert remarks == [place % "1:22", "", place % "2:3"]

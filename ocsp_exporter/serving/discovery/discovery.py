@@ -62,7 +62,8 @@ class Discovery:
         async with self._one_at_a_time:
             followed = self._sources(config)
             new = [each for each in followed if each.task is None]
-            looks = [(each, await each.source.look()) for each in new if isinstance(each.source, FileSource)]
+            files = [each for each in new if isinstance(each.source, FileSource)]
+            looks = list(zip(files, await asyncio.gather(*(each.source.look() for each in files)), strict=True))
             groups = {each: look.groups for each, look in looks if look.groups is not None}
             selections = await in_thread(
                 lambda: [select(groups.get(each, each.groups), each.usual, config.modules) for each in followed]

@@ -3,6 +3,7 @@
 Notifications of the system would come sooner, and not at all from network folders and from what containers mount.
 """
 
+import asyncio
 import glob
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +22,8 @@ from ocsp_exporter.serving.discovery.looking import Look
 from ocsp_exporter.serving.threads import in_thread
 
 _MOST_BYTES: Final = 32 * 1024 * 1024
+#: Seconds after which a disk that has not answered counts as one that hangs.
+_LONGEST_WAIT: Final = 30.0
 _LONGEST_FAULT: Final = 300
 
 #: What tells one content of a file from another: device, file, times and size.
@@ -54,10 +57,18 @@ class FileSource:
     _groups: Groups | None = None
     _absent: set[str] = field(default_factory=set)
     _read_all_at: float | None = None
+    _looking: asyncio.Task[Look] | None = None
 
     async def look(self) -> Look:
-        """Look at all files; the disk is waited for in a thread."""
-        return await in_thread(self._look)
+        """Look at all files; the disk is waited for in a thread, and where it hangs, by the next look too."""
+        wait = min(self.settings.refresh_interval, _LONGEST_WAIT)
+        looking = self._looking = self._looking or asyncio.create_task(in_thread(self._look))
+        await asyncio.wait({looking}, timeout=wait)
+        if not looking.done():
+            fault = f"{self.settings.name}: the disk has not answered within {wait:g} s"
+            return Look(None, (printable(fault, _LONGEST_FAULT),), failures=1)
+        self._looking = None
+        return looking.result()
 
     def last_good(self) -> dict[str, Groups]:
         """Give what each file said when it last could be read."""
