@@ -13,6 +13,8 @@ from ocsp_exporter.revocation.validation import Examination, examine
 
 #: An examination with more answers or signers than this is made anew each time: it would take too much memory.
 _MOST_HELD = 4
+#: The same goes for larger responses: they have at most 2 KB as a rule, and uncommonly large certificates otherwise.
+_LARGEST_HELD = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,11 @@ class LastExamination:
         if self._examination is not None and examined == self._examined:
             return self._examination
         examination = examine(encoded, subject, issuer, trusted, nonce=nonce)
-        self._examined, self._examination = (examined, examination) if _is_small(examination) else (None, None)
+        is_small = len(encoded) <= _LARGEST_HELD and _has_few(examination)
+        self._examined, self._examination = (examined, examination) if is_small else (None, None)
         return examination
 
 
-def _is_small(examination: Examination) -> bool:
+def _has_few(examination: Examination) -> bool:
     said = examination.statement
     return said is None or max(len(said.answers), len(said.responders)) <= _MOST_HELD

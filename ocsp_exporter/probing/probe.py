@@ -217,6 +217,8 @@ class Prober:
                 ).findings()
             except Exception as error:  # noqa: BLE001 -- likewise
                 failed = _failed(way.target, error)
+            finally:
+                self._memory.count(way)
         several = len(way.module.key_types) > 1
         return ProbeResult(
             target=way.target,

@@ -6,11 +6,13 @@ watched, and who shows something new each time makes it no larger.
 
 import math
 from bisect import bisect
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from cryptography import x509
 
-from ocsp_exporter.model import Applicability, CertificateFacts, Handshake, Module
+from ocsp_exporter.model import Applicability, CertificateFacts, Handshake, KeyType, Module
 from ocsp_exporter.probing.handshake import Hello, Known
 from ocsp_exporter.probing.last_examination import LastExamination
 from ocsp_exporter.probing.roots import by_subject, turning_points, turning_points_of_roots
@@ -20,8 +22,12 @@ from ocsp_exporter.revocation import compliance
 from ocsp_exporter.revocation.facts import describe
 from ocsp_exporter.revocation.path import build_path
 
-#: Ways of looking of which anything is remembered; that which was gone longest ago is forgotten first.
+#: Ways of looking of which anything is remembered, and the octets of certificates; that which was gone longest ago is
+#: forgotten first.
 MOST_WAYS = 65_536
+MOST_OCTETS = 256 * 1024 * 1024
+#: Larger chains are looked at anew each time: they have less than 8 KiB as a rule, and a server may send 100.
+LARGEST_CHAIN = 32 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +46,24 @@ class LastLineage:
 
     _built_from: tuple[object, ...] = field(default=(), init=False)
     _lineage: Lineage = field(default=Lineage(), init=False)
+    octets: int = field(default=0, init=False)
 
     def of(
         self, chain: tuple[x509.Certificate, ...], module: Module, fetched: tuple[x509.Certificate, ...] = ()
     ) -> Lineage:
         """Build the path from the leaf with all that is at hand, unless that was the same the last time."""
         built_from = (chain, module, fetched)
-        if built_from != self._built_from:
-            self._lineage = _build(chain, module, fetched)
-            self._built_from = built_from
-        return self._lineage
+        if built_from == self._built_from:
+            return self._lineage
+        lineage, octets = _build(chain, module, fetched), _octets(chain)
+        is_small = octets <= LARGEST_CHAIN
+        self._built_from, self._lineage, self.octets = (built_from, lineage, octets) if is_small else ((), Lineage(), 0)
+        return lineage
+
+
+def _octets(chain: Iterable[x509.Certificate]) -> int:
+    """Return how much there is of certificates, to some octets."""
+    return sum(len(each.tbs_certificate_bytes) for each in chain)
 
 
 def _build(chain: tuple[x509.Certificate, ...], module: Module, fetched: tuple[x509.Certificate, ...]) -> Lineage:
@@ -87,8 +101,8 @@ class LastTrust:
 
     def note(self, handshake: Handshake, hello: Hello, now: float) -> None:
         """Remember a handshake that was begun at `now`, and whose chain was verified in it."""
-        if handshake.digest is None:
-            self._is_steady = False
+        if handshake.digest is None or _octets(handshake.chain) > LARGEST_CHAIN:
+            self._is_steady, self._known = False, None
             return
         self._is_steady = self._known is not None and self._known.digest == handshake.digest
         self._hello = hello
@@ -115,16 +129,42 @@ class Remembered:
 class Memory:
     """What each way of looking showed last; targets of the same host and port share it. Used from one event loop."""
 
-    def __init__(self, most: int = MOST_WAYS) -> None:
+    def __init__(self, most: int = MOST_WAYS, most_octets: int = MOST_OCTETS) -> None:
         self._most = most
-        self._ways: dict[tuple[object, ...], Remembered] = {}  # the one that was gone last is the last
+        self._most_octets = most_octets
+        self._ways: dict[_Key, Remembered] = {}  # the one that was gone last is the last
+        self._octets: dict[_Key, int] = {}
+        self._all_octets = 0
 
     def of(self, way: Way) -> Remembered:
-        """Return what is remembered of a way, to be read and written."""
-        target, module = way.target, way.module
-        key = (target.host, target.port, module.name, way.address, way.key_type)
+        """Return what is remembered of a way, to be read and written. When the look is over, it is to be counted."""
+        key = _key(way)
         remembered = self._ways.pop(key, None) or Remembered()
         if len(self._ways) >= self._most:
-            del self._ways[next(iter(self._ways))]
+            self._forget_one()
         self._ways[key] = remembered
         return remembered
+
+    def count(self, way: Way) -> None:
+        """Count what a look at a way has left here, and forget others where it is too much."""
+        key = _key(way)
+        if key not in self._ways:  # forgotten meanwhile
+            return
+        octets = self._ways[key].lineage.octets
+        self._all_octets += octets - self._octets.get(key, 0)
+        self._octets[key] = octets
+        while self._all_octets > self._most_octets:
+            self._forget_one()
+
+    def _forget_one(self) -> None:
+        key = next(iter(self._ways))
+        del self._ways[key]
+        self._all_octets -= self._octets.pop(key, 0)
+
+
+_Key: TypeAlias = tuple[str, int, str, str | None, KeyType]
+
+
+def _key(way: Way) -> _Key:
+    target = way.target
+    return target.host, target.port, way.module.name, way.address, way.key_type

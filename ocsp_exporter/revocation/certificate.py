@@ -4,8 +4,8 @@ import hashlib
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TypeAlias
+from functools import lru_cache, wraps
+from typing import ParamSpec, TypeAlias, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -31,13 +31,14 @@ Subject: TypeAlias = x509.Certificate | Numbered
 def parse(encoded: bytes) -> x509.Certificate | None:
     """Read a DER certificate; None where it cannot be read whole.
 
-    The same bytes give the same object: a fleet shares its intermediates, and a certificate does not change
-    between two probes. Of uncommonly large ones nothing is kept: a server may show a new one each time.
+    The same bytes give the same object: a fleet shares its intermediates. Of uncommonly large ones nothing is kept: a
+    server may show a new one each time.
     """
-    return remembered(encoded) if len(encoded) <= _LARGEST_REMEMBERED else read(encoded)
+    return remembered(encoded) if len(encoded) <= LARGEST_REMEMBERED else read(encoded)
 
 
-_LARGEST_REMEMBERED = 8 * 1024
+#: Octets of a certificate of which anything is remembered here and by `remembering`.
+LARGEST_REMEMBERED = 8 * 1024
 
 
 def read(encoded: bytes) -> x509.Certificate | None:
@@ -55,7 +56,32 @@ def read(encoded: bytes) -> x509.Certificate | None:
     return certificate
 
 
-remembered = lru_cache(maxsize=4096)(read)
+remembered = lru_cache(maxsize=1024)(read)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def remembering(most: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Remember what a function says of certificates, its positional arguments, unless one of them is uncommonly large.
+
+    For what is asked several times in one look, or of certificates that many targets share: what a look leads to is
+    remembered with its target.
+    """
+
+    def decorate(function: Callable[P, T]) -> Callable[P, T]:
+        cached = lru_cache(maxsize=most)(function)
+
+        @wraps(function)
+        def call(*arguments: P.args, **named: P.kwargs) -> T:
+            certificates = (each for each in arguments if isinstance(each, x509.Certificate))
+            is_large = any(len(each.tbs_certificate_bytes) > LARGEST_REMEMBERED for each in certificates)
+            return (function if is_large else cached)(*arguments, **named)  # type: ignore[arg-type]  # as they came
+
+        call.cache_clear = cached.cache_clear  # type: ignore[attr-defined]  # as that of lru_cache has it
+        return call
+
+    return decorate
 
 
 def subject_of(certificate: x509.Certificate) -> Name:
@@ -165,7 +191,7 @@ _SUBJECT = 4
 _SUBJECT_PUBLIC_KEY_INFO = 5
 
 
-@lru_cache(maxsize=1024)
+@remembering(256)
 def tbs_fields(certificate: x509.Certificate) -> tuple[der.Element, ...]:
     """Return the parts of a certificate; remembered, for a probe asks for them a dozen times (0.3 ms in all)."""
     fields = tuple(der.parse(certificate.tbs_certificate_bytes).children())

@@ -1,18 +1,16 @@
 """What a certificate says of itself, ready to be shown."""
 
-from functools import lru_cache
-
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
 from ocsp_exporter.model import CertificateFacts
-from ocsp_exporter.revocation.certificate import issuer_of, name_text, serial_number, subject_of
+from ocsp_exporter.revocation.certificate import issuer_of, name_text, remembering, serial_number, subject_of
 from ocsp_exporter.revocation.extensions import crl_urls, has_must_staple, ocsp_urls
 
 
-@lru_cache(maxsize=4096)
+@remembering(1024)
 def describe(certificate: x509.Certificate, depth: int) -> CertificateFacts:
     """Collect what a certificate says of itself, ready to be shown."""
     return CertificateFacts(

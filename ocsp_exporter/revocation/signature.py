@@ -6,7 +6,6 @@ read here, because for responses it does not offer the parameters of RSA-PSS (RF
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -17,6 +16,7 @@ from cryptography.x509 import Certificate
 
 from ocsp_exporter.model import Problem
 from ocsp_exporter.revocation import der
+from ocsp_exporter.revocation.certificate import remembering
 
 #: A larger public exponent makes an RSA signature so slow to verify that it serves to keep verifiers busy. Others
 #: refuse it, too: Go's crypto/rsa and Windows know 32 bits at most.
@@ -126,7 +126,7 @@ def problem(signer: Certificate, identifier: der.Element, signature: bytes, data
     return None
 
 
-@lru_cache(maxsize=4096)
+@remembering(1024)
 def signed_by(certificate: Certificate, signer: Certificate) -> bool:
     """Tell whether the key of `signer` made the signature on `certificate`, whatever names they bear.
 

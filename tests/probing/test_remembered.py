@@ -2,12 +2,16 @@
 
 from dataclasses import replace
 
+import pytest
+
 from ocsp_exporter.demo.authority import Authority
+from ocsp_exporter.demo.certificate import Credential
 from ocsp_exporter.model import KeyType, Module, Problem, Status, TLSSettings
 from ocsp_exporter.probing.last_examination import LastExamination
-from ocsp_exporter.probing.remembered import LastLineage, Memory
+from ocsp_exporter.probing.remembered import LARGEST_CHAIN, LastLineage, Memory, Remembered
 from ocsp_exporter.probing.ways import Way
 from ocsp_exporter.revocation.checks import Policy
+from ocsp_exporter.revocation.facts import describe
 from ocsp_exporter.revocation.validation import examine, judge
 from ocsp_exporter.target import parse_target
 
@@ -93,3 +97,50 @@ def test_the_way_that_was_gone_longest_ago_is_forgotten() -> None:
     memory.of(_way("three.test"))
     assert memory.of(_way("one.test")) is first
     assert memory.of(_way("two.test")) is not second
+
+
+def _looked(memory: Memory, text: str) -> Remembered:
+    """Look in a way: build a path there."""
+    remembered = memory.of(_way(text))
+    remembered.lineage.of((SUBJECT,), MODULE)
+    memory.count(_way(text))
+    return remembered
+
+
+def test_no_more_octets_are_held_than_are_allowed() -> None:
+    """Ways are forgotten also where their certificates are too many octets, and not before."""
+    octets = len(SUBJECT.tbs_certificate_bytes)
+    for most_octets, is_held in ((2 * octets, True), (2 * octets - 1, False)):
+        memory = Memory(most_octets=most_octets)
+        first, second = _looked(memory, "one.test"), _looked(memory, "two.test")
+        assert _looked(memory, "two.test") is second
+        assert (memory.of(_way("one.test")) is first) is is_held
+
+
+LARGE = ROOT.leaf(*(f"{number}.{'x' * 50}.test" for number in range(600)))
+
+
+def test_a_large_chain_is_not_held() -> None:
+    """Its path is right, and built each time: a server may show another one each time."""
+    assert len(LARGE.certificate.tbs_certificate_bytes) > LARGEST_CHAIN
+    last = LastLineage()
+    lineage = last.of((LARGE.certificate,), MODULE)
+    assert lineage.path == (LARGE.certificate, ISSUER)
+    assert last.of((LARGE.certificate,), MODULE) is not lineage
+    assert last.octets == 0
+
+
+def test_a_large_response_is_not_held() -> None:
+    """It is examined each time, like one of many answers."""
+    last = LastExamination()
+    large = ROOT.answer(LEAF, certificates=[LARGE.certificate])
+    assert last.of(large, SUBJECT, ISSUER) is not last.of(large, SUBJECT, ISSUER)
+    assert last.of(large, SUBJECT, ISSUER) == examine(large, SUBJECT, ISSUER)
+
+
+@pytest.mark.parametrize(("leaf", "is_held"), [(LEAF, True), (LARGE, False)])
+def test_nothing_is_remembered_of_a_large_certificate(leaf: Credential, is_held: bool) -> None:
+    """What functions say of certificates is remembered, and what they say of large ones is the same, told anew."""
+    said = describe(leaf.certificate, 0)
+    assert (describe(leaf.certificate, 0) is said) is is_held
+    assert describe(leaf.certificate, 0) == said
