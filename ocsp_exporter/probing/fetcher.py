@@ -59,13 +59,16 @@ class Fetcher:
         timeout: float,  # noqa: ASYNC109 -- see below
         until: float | None = None,
     ) -> Answer:
-        """Return what the request's URL leads to. Raises FetchFailed; TimeoutError where it was not sent by `until`.
+        """Return what the request's URL leads to. Raises FetchFailed, and TimeoutError where it was not sent.
 
         The `timeout` in seconds begins when the request is let go: how long it waits for its turn depends on the
-        others. All of it ends by `until`, on the loop's clock, if that is given. While the host is paused it fails at
-        once, with the problem that led to the pause. After the pause one request is a trial, and the others wait for
-        its outcome.
+        others. All of it ends by `until`, on the loop's clock, if that is given; when less than half of its time is
+        left it is not sent, because an answer that does not come then would say nothing of the host. While that is
+        paused it fails at once, with the problem that led to the pause. After the pause one request is a trial, and the
+        others wait for its outcome.
         """
+        loop_time = asyncio.get_running_loop().time
+        whole = timeout if until is None else min(timeout, until - loop_time())
         origin = self._require_permission(kind, request)  # what may not be sent anyway waits for nobody
         host = self._host(origin, request.address)
         host.require_no_pause(self._clock())
@@ -75,10 +78,12 @@ class Fetcher:
                     await turn.enter_async_context(host.turn)
                     await asyncio.sleep(host.next_at - self._clock())
                     host.require_no_pause(self._clock())  # it may have begun while this one waited
+            left = timeout if until is None else until - loop_time()
+            if left < whole / 2:
+                raise TimeoutError
             host.next_at = self._clock() + self._spacing
             if not host.suspect:
                 await turn.aclose()
-            left = timeout if until is None else until - asyncio.get_running_loop().time()
             return await self._send(kind, host, request, min(timeout, left), is_cut_short=left < timeout)
 
     def refusal(self, kind: FetchKind, request: Request) -> FetchFailed | None:

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import logging
 import math
 from collections.abc import Mapping
@@ -92,10 +93,10 @@ def test_a_fetch_may_have_an_end() -> None:
     async def story(here: Here) -> None:
         clock = asyncio.get_running_loop().time
         request = Request(URL)
-        fetches = [here.fetcher.fetch(FetchKind.OCSP, request, 10.0, clock() + until) for until in (0.9, 0.9, 0.9, 3.0)]
+        fetches = [here.fetcher.fetch(FetchKind.OCSP, request, 10.0, clock() + until) for until in (0.9, 1.2, 0.9, 3.0)]
         outcomes = await asyncio.gather(*fetches, return_exceptions=True)
         assert here.wire.sent == [(0.0, URL), (0.5, URL), (1.0, URL)]
-        assert here.wire.deadlines == [0.9, 0.9, 3.0]
+        assert here.wire.deadlines == [0.9, 1.2, 3.0]
         assert [type(outcome) for outcome in outcomes] == [Answer, Answer, TimeoutError, Answer]
         await here.fetcher.fetch(FetchKind.OCSP, request, 1.0, clock() + 60.0)
         assert here.wire.deadlines[3] == here.wire.times[3] + 1.0
@@ -103,7 +104,7 @@ def test_a_fetch_may_have_an_end() -> None:
     play(story)
 
 
-@pytest.mark.parametrize(("until", "sent"), [(0.9, 8), (60.0, MOST_FAILURES)])
+@pytest.mark.parametrize(("until", "sent"), [(1.1, 8), (60.0, MOST_FAILURES)])
 def test_a_fetch_that_was_cut_short_is_not_held_against_the_host(until: float, sent: int) -> None:
     """It might have answered in what was left of its timeout; with the whole of it, it would have been paused."""
 
@@ -595,3 +596,18 @@ def test_hosts_are_forgotten_even_if_all_are_left_alone(monkeypatch: pytest.Monk
         assert len(here.wire.sent) == 5
 
     play(story, *[refused(429, "60")] * 4)
+
+
+@pytest.mark.parametrize(("patience", "is_sent"), [(1.1, True), (0.9, False)])
+def test_what_has_waited_for_most_of_its_time_is_not_sent(patience: float, is_sent: bool) -> None:
+    """That an answer does not come in the little time that is left would look like the host's fault."""
+
+    async def story(here: Here) -> None:
+        await here.fetch()
+        until = asyncio.get_running_loop().time() + patience
+        fetching = here.fetcher.fetch(FetchKind.OCSP, Request(URL), 10.0, until)
+        with contextlib.nullcontext() if is_sent else pytest.raises(TimeoutError):
+            await fetching
+        assert len(here.wire.times) == len(here.notes.fetches) == 1 + is_sent
+
+    play(story)
