@@ -108,7 +108,8 @@ PROBLEMS: Mapping[Problem, Advice] = MappingProxyType(
             "Have the CA leave the extension out or mark it as not critical.",
         ),
         Problem.OUT_OF_SCOPE: Advice(
-            "The CRL does not cover this certificate: other distribution point, kind or reasons, indirect, or delta.",
+            "The CRL does not cover this certificate: other distribution point, kind or reasons, indirect, or delta. "
+            "Or it is not listed and had expired before: a CA may leave out what has expired.",
             "Check the certificate's distribution point; it must name a complete CRL of its own issuer.",
         ),
         Problem.NONCE_MISMATCH: Advice(

@@ -101,6 +101,8 @@ def judge(
     timeless = _timeless_problems(Case(crl, subject, issuer))
     timely = tuple(problem for check in TIMELY_CHECKS if (problem := check(crl, now, policy)))
     revocation = None if subject is None else crl.entries.find(certificate.serial_number(subject))
+    if subject and revocation is None and not timeless and _may_have_left_out(crl, subject):
+        timely = (Problem.OUT_OF_SCOPE, *timely)
     said = Status.REVOKED if revocation else Status.GOOD
     is_signed = crl.names_issuer and crl.signature_problem is None
     return Evidence(
@@ -116,6 +118,14 @@ def judge(
         signer_not_after=int(issuer.not_valid_after_utc.timestamp()) if is_signed else None,
         fetched_at=origin.fetched_at,
     )
+
+
+def _may_have_left_out(crl: CertificateList, subject: x509.Certificate) -> bool:
+    """Tell whether a CRL was issued after the end of a certificate: its silence about that says nothing.
+
+    A CA may leave those out that have expired (RFC 5280, section 3.3).
+    """
+    return crl.this_update > subject.not_valid_after_utc.timestamp()
 
 
 def is_authentic(crl: CertificateList, issuer: x509.Certificate) -> bool:

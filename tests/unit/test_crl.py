@@ -252,3 +252,18 @@ def test_a_serial_number_that_is_listed_very_often_is_found_as_fast() -> None:
     assert crl.entries.find(7) == Revocation(NOW - 4999, None)
     assert crl.entries.find(6) == Revocation(NOW, None)
     assert crl.entries.find(8) is None
+
+
+@pytest.mark.parametrize(
+    ("ended", "status", "problems"),
+    [(NOW - HOUR + 1, Status.GOOD, ()), (NOW - HOUR - 1, Status.INVALID, (Problem.OUT_OF_SCOPE,))],
+)
+def test_silence_about_what_had_expired_says_nothing(
+    ended: float, status: Status, problems: tuple[Problem, ...]
+) -> None:
+    """A CA may leave out what has expired (RFC 5280, section 3.3): what is still listed is revoked all the same."""
+    leaf = CA.leaf(not_before=NOW - WEEK, not_after=ended)
+    silent = judge(_read(CA.crl()), leaf.certificate, CA.certificate, NOW, Policy())
+    assert (silent.status, silent.problems, silent.authentic) == (status, problems, True)
+    listed = _read(CA.crl({leaf.certificate.serial_number: Revocation(NOW - WEEK, Reason.SUPERSEDED)}))
+    assert judge(listed, leaf.certificate, CA.certificate, NOW, Policy()).status is Status.REVOKED
