@@ -13,7 +13,6 @@ from ocsp_exporter.config.loading import (
 from ocsp_exporter.config.module_schema import DEFAULT_MODULE
 from ocsp_exporter.config.module_showing import show_module
 from ocsp_exporter.config.reading import ConfigError, read_text
-from ocsp_exporter.config.showing import complete as shown_of
 from ocsp_exporter.config.web import (
     RateLimit,
     ServerTLS,
@@ -43,5 +42,4 @@ __all__ = [
     "read_web_document",
     "show_config",
     "show_module",
-    "shown_of",
 ]
