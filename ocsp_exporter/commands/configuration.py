@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from ocsp_exporter.config import DEFAULT_CONFIG, Config, ConfigError, load_config
-from ocsp_exporter.serving.web_config import WebConfigFile
 
 
 class ConfigurationFaults(click.ClickException):
@@ -25,13 +24,5 @@ def load(config_file: Path | None) -> Config:
     """Return the configuration as `read` does, for a command. Raises ConfigurationFaults."""
     try:
         return read(config_file)
-    except ConfigError as error:
-        raise ConfigurationFaults(str(error)) from error
-
-
-def load_web(path: Path) -> WebConfigFile:
-    """Return the web configuration. Raises ConfigurationFaults."""
-    try:
-        return WebConfigFile(path)
     except ConfigError as error:
         raise ConfigurationFaults(str(error)) from error

@@ -10,7 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from ocsp_exporter.commands.serve import bind, serve_until_signal
-from ocsp_exporter.config import DEFAULT_CONFIG, shown_of
+from ocsp_exporter.config import DEFAULT_CONFIG
 from ocsp_exporter.demo.lab import Lab, RunningEndpoint
 from ocsp_exporter.demo.states import State
 from ocsp_exporter.model import Status
@@ -33,8 +33,8 @@ async def _run(address: str) -> None:
     async with Lab.start() as lab:
         targets = lab.scheduled_targets(_INTERVAL)
         modules = {target.module.name: target.module for target in targets}
-        shown = shown_of(_written(lab))
-        config = replace(DEFAULT_CONFIG, interval=_INTERVAL, modules=modules, targets=targets, shown=shown)
+        written = _written(lab)
+        config = replace(DEFAULT_CONFIG, interval=_INTERVAL, modules=modules, targets=targets, written=written)
         console = Console(highlight=False, markup=False, emoji=False)
         console.print(introduction(lab, _url(sockets[0])))
         await serve_until_signal(Work(config), Web(sockets))

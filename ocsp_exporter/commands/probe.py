@@ -8,25 +8,22 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from ocsp_exporter.commands.configuration import load
 from ocsp_exporter.config import Config
-from ocsp_exporter.metrics import Publication
 from ocsp_exporter.model import EgressPolicy, Module, ProbeResult, Results, Target
 from ocsp_exporter.probing.opening import open_prober
 from ocsp_exporter.report.assessment import Level, assess, worst
 from ocsp_exporter.report.document import document
 from ocsp_exporter.report.text import report
 from ocsp_exporter.serving import logs
-from ocsp_exporter.serving.exposition import render
-from ocsp_exporter.serving.negotiation import Format
 from ocsp_exporter.target import TargetError, read_target
 
 #: By how bad the worst of all results is.
@@ -88,21 +85,32 @@ def _targets(names: Sequence[str], module: Module) -> list[Target]:
 async def _probe_all(targets: Sequence[Target], module: Module, egress: EgressPolicy) -> list[ProbeResult]:
     """Probe the targets, some at a time, with their progress on a terminal; results come in the targets' order."""
     free = asyncio.Semaphore(_CONCURRENCY)
-    stderr = Console(stderr=True)
-    columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    progress = Progress("probing", *columns, console=stderr, transient=True, disable=not stderr.is_terminal)
     # Nobody will look again: each answer is waited for, and none is stored.
     async with open_prober(egress, patience=math.inf) as prober:
-        bar = progress.add_task("", total=len(targets))
+        with _progress(len(targets)) as advance:
 
-        async def probe(target: Target) -> Results:
-            async with free:
-                results = await prober.probe(target, module)
-            progress.advance(bar)
-            return results
+            async def probe(target: Target) -> Results:
+                async with free:
+                    results = await prober.probe(target, module)
+                advance()
+                return results
 
-        with progress:
             return list(chain.from_iterable(await asyncio.gather(*map(probe, targets))))
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[], None]]:
+    """Show on a terminal how many of so many are done; give what tells that another one is."""
+    stderr = Console(stderr=True)
+    if not stderr.is_terminal:
+        yield lambda: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn  # noqa: PLC0415 - 9 ms
+
+    columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress("probing", *columns, console=stderr, transient=True) as progress:
+        bar = progress.add_task("", total=total)
+        yield lambda: progress.advance(bar)
 
 
 def _write(write: Callable[[], None]) -> None:
@@ -141,6 +149,10 @@ def _print_json(results: Iterable[ProbeResult]) -> None:
 
 
 def _print_prometheus(results: Iterable[ProbeResult]) -> None:
+    from ocsp_exporter.metrics import Publication  # noqa: PLC0415 - these three take 15 ms
+    from ocsp_exporter.serving.exposition import render  # noqa: PLC0415
+    from ocsp_exporter.serving.negotiation import Format  # noqa: PLC0415
+
     page = render(map(Publication, results), time.time(), Format.TEXT)
     click.echo(page, nl=False)
 

@@ -14,8 +14,8 @@ from typing import Literal
 
 import click
 
-from ocsp_exporter.commands.configuration import load, load_web, read
-from ocsp_exporter.config import BUILT_IN_MODULES
+from ocsp_exporter.commands.configuration import ConfigurationFaults, load, read
+from ocsp_exporter.config import BUILT_IN_MODULES, ConfigError
 from ocsp_exporter.config.values import parse_duration
 from ocsp_exporter.probing.observer import Observer
 from ocsp_exporter.probing.opening import open_prober
@@ -24,6 +24,7 @@ from ocsp_exporter.serving.discovery.sharding import Shard, parse_shard
 from ocsp_exporter.serving.external_url import Paths, read_paths
 from ocsp_exporter.serving.probes import Probe
 from ocsp_exporter.serving.reloading import ConfigFile, digest_of
+from ocsp_exporter.serving.web_config import WebConfigFile
 
 #: Seconds for which threads are waited for at the end.
 _STUCK_THREADS = 1.0
@@ -62,7 +63,7 @@ def run(work: Work, listen: Listen, log_level: str, log_format: Literal["logfmt"
     digest = digest_of(work.config_file)
     file = ConfigFile(partial(read, work.config_file), work.config_file, _watch_interval(work.watch_interval), digest)
     config = load(work.config_file)
-    web_config = load_web(listen.web_config_file) if listen.web_config_file else None
+    web_config = _load_web(listen.web_config_file) if listen.web_config_file else None
     paths = _paths(listen)
     logs.set_up(log_level, log_format)
     health_addresses = [listen.health_address] if listen.health_address else []
@@ -83,10 +84,17 @@ def check(config_file: Path) -> None:
 
 def check_web(path: Path) -> None:
     """Say what is in a valid web configuration. Raises ClickException with all faults of another."""
-    config = load_web(path).config
+    config = _load_web(path).config
     for remark in config.remarks:
         click.echo(str(remark), err=True)
     click.echo(f"{path}: valid, TLS: {'on' if config.tls else 'off'}, users: {len(config.users)}")
+
+
+def _load_web(path: Path) -> WebConfigFile:
+    try:
+        return WebConfigFile(path)
+    except ConfigError as error:
+        raise ConfigurationFaults(str(error)) from error
 
 
 def _shard(text: str) -> Shard:

@@ -1,4 +1,7 @@
-"""YAML text → Config or WebConfig, or every fault in it with file, line and column."""
+"""YAML text → Config, or every fault in it with file, line and column.
+
+That of the web configuration, which only `serve` needs, is in `web`.
+"""
 
 from ocsp_exporter.config.document import Document, Fault
 from ocsp_exporter.config.loading import (
@@ -13,15 +16,6 @@ from ocsp_exporter.config.loading import (
 from ocsp_exporter.config.module_schema import DEFAULT_MODULE
 from ocsp_exporter.config.module_showing import show_module
 from ocsp_exporter.config.reading import ConfigError, read_text
-from ocsp_exporter.config.showing import complete as shown_of
-from ocsp_exporter.config.web import (
-    RateLimit,
-    ServerTLS,
-    WebConfig,
-    files_named_in,
-    parse_web_config,
-    read_web_document,
-)
 
 __all__ = [
     "BUILT_IN_MODULES",
@@ -31,17 +25,10 @@ __all__ = [
     "ConfigError",
     "Document",
     "Fault",
-    "RateLimit",
-    "ServerTLS",
-    "WebConfig",
-    "files_named_in",
     "json_schema",
     "load_config",
     "parse_config",
-    "parse_web_config",
     "read_text",
-    "read_web_document",
     "show_config",
     "show_module",
-    "shown_of",
 ]

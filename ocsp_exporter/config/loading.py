@@ -51,8 +51,8 @@ BUILT_IN_MODULES: Final[Mapping[str, Module]] = MappingProxyType(
 class Config:
     """The whole configuration, complete and valid. `interval` is in seconds; a module's key is its name.
 
-    `store_path` None: what was fetched is kept in memory only. `shown` is the whole as people are shown it, in the
-    shape of the file.
+    `store_path` None: what was fetched is kept in memory only. `written` is the whole as it stands in the file, its
+    secrets too; people are shown what `show_config` makes of it.
     """
 
     interval: float
@@ -65,7 +65,7 @@ class Config:
     targets: tuple[ScheduledTarget, ...]
     file_discoveries: tuple[FileDiscovery, ...] = ()
     http_discoveries: tuple[HTTPDiscovery, ...] = ()
-    shown: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
+    written: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
 
 def load_config(path: Path) -> Config:
@@ -90,9 +90,10 @@ def parse_config(text: str, name: str, folder: Path) -> Config:
 
 def show_config(config: Config) -> bytes:
     """Give a configuration as YAML for people: every key that has a value, defaults included, and no secret."""
-    named = config.shown.get("modules")
+    shown = showing.complete(config.written)
+    named = shown.get("modules")
     built_in = [name for name in BUILT_IN_MODULES if name not in (named if isinstance(named, dict) else {})]
-    return f"# Modules built in beside these: {', '.join(built_in)}.\n{showing.as_yaml(config.shown)}".encode()
+    return f"# Modules built in beside these: {', '.join(built_in)}.\n{showing.as_yaml(shown)}".encode()
 
 
 def json_schema() -> dict[str, Any]:
@@ -192,7 +193,7 @@ def _build(file: schema.File, folder: Path, written: object) -> Config:
         ),
         file_discoveries=tuple(file_discovery(keys, interval, folder) for keys in file.file_sd_configs),
         http_discoveries=tuple(http_discovery(keys, interval) for keys in file.http_sd_configs),
-        shown=showing.complete(written),
+        written=_dict(written),
     )
 
 

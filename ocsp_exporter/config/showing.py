@@ -20,12 +20,12 @@ _SECRET_KEY: Final = re.compile(r"(?i)pass(word|wd|phrase)|secret|token|credenti
 _DUMPER: Final[type[yaml.SafeDumper]] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
-def complete(written: object) -> dict[str, object]:
+def complete(written: Mapping[str, object]) -> dict[str, object]:
     """Give a valid configuration as written, with the defaults of the keys that are left out, and without secrets.
 
     Keys that are null by default are left out.
     """
-    completed = _complete(written or {}, json_schema())
+    completed = _complete(written, json_schema())
     assert isinstance(completed, dict)  # noqa: S101 - the top of the schema is a mapping
     return completed
 

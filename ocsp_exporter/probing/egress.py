@@ -11,7 +11,6 @@ import os
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from types import MappingProxyType
 
 import httpx
@@ -131,11 +130,13 @@ class Egress:
         self._policy = policy
         self._resolver = resolver
         self._tls = tls
+        # With TLS and without, each made at the first fetch that needs it.
+        self._transports: dict[bool, httpx.AsyncHTTPTransport] = {}
 
     async def fetch(self, request: Request, deadline: float) -> Answer:
         """Return what the request's URL leads to by `deadline`, on the loop's clock. Raises FetchFailed."""
         clock = asyncio.get_running_loop().time
-        _ = self._transport  # to make it takes longer than most answers do
+        self._transport(tls=request.url.lower().startswith("https:"))  # to make it takes longer than most answers do
         begun = clock()
         try:
             answer = await self._follow_by(deadline, request)
@@ -150,8 +151,8 @@ class Egress:
 
     async def close(self) -> None:
         """Close all connections. No fetch may be under way."""
-        if "_transport" in self.__dict__:  # made at the first fetch
-            await self._transport.aclose()
+        for transport in self._transports.values():
+            await transport.aclose()
 
     async def _follow_by(self, deadline: float, request: Request) -> Answer:
         try:
@@ -192,15 +193,16 @@ class Egress:
         Give the address, too, None where only the proxy knows it; `led_by` is that which redirected to the URL.
         """
         self._require_permission(url, request, led_by)
+        transport = self._transport(tls=url.scheme == "https")
         if self._policy.proxy_url is not None:
-            return await self._transport.handle_async_request(_message(url, request)), literal_address(url.host)
+            return await transport.handle_async_request(_message(url, request)), literal_address(url.host)
         addresses = await self._permitted_addresses(url, request, led_by)
         unreachable: httpx.TransportError | None = None
         for position, address in enumerate(addresses):
             now = asyncio.get_running_loop().time()
             patience = (deadline - now) / (len(addresses) - position)
             try:
-                return await self._transport.handle_async_request(_message(url, request, address, patience)), address
+                return await transport.handle_async_request(_message(url, request, address, patience)), address
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 unreachable = unreachable or error
         raise unreachable or httpx.ConnectError("there is no address to connect to")
@@ -253,14 +255,17 @@ class Egress:
                 raise FetchFailed(Problem.TOO_LARGE, told, response.status_code, headers)
         return Answer(str(url), response.status_code, headers, bytes(body))
 
-    @cached_property
-    def _transport(self) -> httpx.AsyncHTTPTransport:
-        return httpx.AsyncHTTPTransport(
-            verify=self._tls or _system_tls(),
-            trust_env=False,
-            limits=httpx.Limits(max_connections=_MOST_CONNECTIONS, keepalive_expiry=_KEPT_IDLE),
-            proxy=self._policy.proxy_url,
-        )
+    def _transport(self, *, tls: bool) -> httpx.AsyncHTTPTransport:
+        if tls not in self._transports:
+            # The system's roots take 20 ms, and most URLs in certificates are plain: these need none, and get none.
+            context = (self._tls or _system_tls()) if tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            self._transports[tls] = httpx.AsyncHTTPTransport(
+                verify=context,
+                trust_env=False,
+                limits=httpx.Limits(max_connections=_MOST_CONNECTIONS, keepalive_expiry=_KEPT_IDLE),
+                proxy=self._policy.proxy_url,
+            )
+        return self._transports[tls]
 
 
 def origin_of(text: str) -> str:

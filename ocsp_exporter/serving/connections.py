@@ -6,6 +6,7 @@ import socket
 from contextlib import suppress
 from typing import Any, Final
 
+import h11
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
@@ -18,6 +19,8 @@ REQUEST_WITHIN: Final = 10.0
 #: Seconds for a client to take of its answer what has not gone out at once: the longest that Prometheus waits for
 #: anything.
 _ANSWER_WITHIN: Final = 300.0
+#: Bytes of a short answer.
+_SHORT: Final = 64 * 1024
 #: Seconds until it is logged again that there are too many.
 _LOG_AGAIN: Final = 60.0
 
@@ -102,6 +105,29 @@ class _Listening(socket.socket):
         return connection, address
 
 
+class WholeAnswers(h11.Connection):
+    """Gives the head of a short answer together with its body, which uvicorn writes one after the other.
+
+    Each write is a system call, a packet, and the client awake; with TLS also a record.
+    """
+
+    _head = b""
+
+    def send(self, event: h11.Event) -> bytes | None:  # type: ignore[override] # h11 tells more exactly what is None
+        """Give what is to be written for a part of an answer."""
+        data = super().send(event)
+        if isinstance(event, h11.Response) and _is_short(event):
+            self._head, data = data or b"", b""
+        elif self._head:
+            self._head, data = b"", self._head + (data or b"")
+        return data
+
+
+def _is_short(response: h11.Response) -> bool:
+    """Tell whether the body is so short that to put it behind the head costs less than to write it by itself."""
+    return any(name == b"content-length" and int(length) <= _SHORT for name, length in response.headers)
+
+
 class HTTPConnection(H11Protocol):
     """uvicorn's, whose client is held to a deadline in all that it owes.
 
@@ -112,6 +138,7 @@ class HTTPConnection(H11Protocol):
         self, connections: Connections, config: Config, server_state: ServerState, app_state: dict[str, Any]
     ) -> None:
         super().__init__(config, server_state, app_state)
+        self.conn = WholeAnswers(h11.SERVER)
         self._connections = connections
         self._allowed: float | None = None
         self._deadline: asyncio.TimerHandle | None = None

@@ -6,7 +6,7 @@ of a result stay the same from scrape to scrape (`lines`).
 """
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from io import BytesIO
 from itertools import chain
@@ -30,14 +30,16 @@ _GZIP = 16 + zlib.MAX_WBITS
 
 def render(publications: Iterable[Publication], now: float, form: Format) -> bytes:
     """Give the page of these results alone, as of `now`."""
-    return _joined(chain(_families(publications, now), (_END,) if form is Format.OPENMETRICS else ()))
+    targets = _by_labels(publications)
+    families = _families_of_one(*targets.popitem(), now) if len(targets) == 1 else _families(targets, now)
+    return b"".join(chain(families, (_END,) if form is Format.OPENMETRICS else ()))
 
 
 def render_with_own(
     publications: Iterable[Publication], now: float, form: Format, own: CollectorRegistry
 ) -> Iterator[bytes]:
     """Give the page of these results and, after them, of the exporter's own metrics, in pieces."""
-    yield from _families(publications, now)
+    yield from _families(_by_labels(publications), now)
     # prometheus_client ends OpenMetrics with the end mark itself.
     yield (generate_openmetrics if form is Format.OPENMETRICS else generate_latest)(own)
 
@@ -83,9 +85,16 @@ def _joined(pieces: Iterable[bytes]) -> bytes:
     return page.getvalue()
 
 
-def _families(publications: Iterable[Publication], now: float) -> Iterator[bytes]:
+def _families_of_one(labels: bytes, publication: Publication, now: float) -> Iterator[bytes]:
+    """Give what `_families` gives where there is one target, as on `/probe`, in half the time."""
+    for (head, name, at_scrape), written in zip(_ROWS, publication.lines, strict=False):  # last are the labels
+        if lines := lines_at(at_scrape, publication, now) if at_scrape else written:
+            yield head + lines.replace(b"\n", name + labels) + b"\n"
+
+
+def _families(by_labels: Mapping[bytes, Publication], now: float) -> Iterator[bytes]:
     """Give the families in the order of the table, each with one HELP and TYPE; those without series are left out."""
-    targets = list(_by_labels(publications).items())
+    targets = list(by_labels.items())
     parts = [targets[start : start + _AT_A_TIME] for start in range(0, len(targets), _AT_A_TIME)]
     for row, (head, name, at_scrape) in enumerate(_ROWS):
         begun = False

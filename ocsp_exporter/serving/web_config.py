@@ -9,16 +9,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from ocsp_exporter.config import (
-    ConfigError,
-    Document,
-    Fault,
-    WebConfig,
-    files_named_in,
-    parse_web_config,
-    read_text,
-    read_web_document,
-)
+from ocsp_exporter.config import ConfigError, Document, Fault, read_text
+from ocsp_exporter.config.web import WebConfig, files_named_in, parse_web_config, read_web_document
 from ocsp_exporter.serving.threads import in_thread
 from ocsp_exporter.serving.tls import make_context
 

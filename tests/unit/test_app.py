@@ -247,6 +247,43 @@ async def test_client_that_leaves() -> None:
     assert await exporter.own("ocsp_exporter_probes_in_flight") == 0
 
 
+@pytest.mark.parametrize("is_closed_first", [True, False])
+async def test_client_that_leaves_at_the_end(is_closed_first: bool) -> None:
+    """A client that leaves while the exporter ends is one whose probe ends, and no error."""
+    exporter = Exporter()
+    messages = asyncio.Queue[dict[str, object]]()
+    scope = {"type": "http", "method": "GET", "path": "/probe", "query_string": b"target=a", "headers": []}
+    sent: list[object] = []
+
+    async def send(message: object) -> None:
+        sent.append(message)
+
+    request = asyncio.create_task(exporter.app(scope, messages.get, send))
+    await exporter.until(lambda: exporter.running == {"a"})
+    if is_closed_first:
+        exporter.endpoint.close()
+    await messages.put({"type": "http.disconnect"})
+    await asyncio.sleep(0)
+    exporter.endpoint.close()
+    await request
+
+    assert exporter.running == set()
+    assert len(sent) == 2
+
+
+async def test_request_that_is_cancelled() -> None:
+    """Whoever cancels the request itself, as the end of the loop does, is obeyed, and not answered."""
+    exporter = Exporter()
+    waiting = asyncio.create_task(exporter.get("/probe?target=a"))
+    await exporter.until(lambda: exporter.running == {"a"})
+    waiting.cancel()
+    await asyncio.wait({waiting})
+
+    assert waiting.cancelled()
+    assert exporter.running == set()
+    assert await exporter.own("ocsp_exporter_probes_in_flight") == 0
+
+
 async def test_closed() -> None:
     """When the exporter ends, those who wait for a probe are told so at once, and those who come then as well."""
     exporter = Exporter()

@@ -10,13 +10,14 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import h11
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from starlette.types import Receive, Scope, Send
 
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.serving import connections as connections_module
-from ocsp_exporter.serving.connections import Connections
+from ocsp_exporter.serving.connections import Connections, WholeAnswers
 from ocsp_exporter.serving.listening import bind
 from ocsp_exporter.serving.responses import sentence
 from ocsp_exporter.serving.web_config import WebConfigFile
@@ -279,3 +280,26 @@ async def test_a_socket_that_is_gone_already() -> None:
         connections.opened(unconnected)
         connections.opened(another)
         assert len(connections) == 1
+
+
+@pytest.mark.parametrize(("size", "together"), [(0, True), (64 * 1024, True), (64 * 1024 + 1, False)])
+def test_a_short_answer_is_written_at_once(size: int, together: bool) -> None:
+    """The head of a short answer is written with its body; a long body is not copied for that."""
+    connection = WholeAnswers(h11.SERVER)
+    connection.receive_data(REQUEST % b"/")
+    assert isinstance(connection.next_event(), h11.Request)
+    head = connection.send(h11.Response(status_code=200, headers=[("content-length", str(size))]))
+    body = connection.send(h11.Data(data=bytes(size)))
+
+    assert [bool(head), len(body or b"") > size] == [not together, together]
+    assert ((head or b"") + (body or b"")).startswith(b"HTTP/1.1 200 ")
+    assert connection.send(h11.EndOfMessage()) == b""
+
+
+def test_an_answer_without_a_length_begins_at_once() -> None:
+    """Nobody knows how long its body lets them wait."""
+    connection = WholeAnswers(h11.SERVER)
+    connection.receive_data(REQUEST % b"/")
+    connection.next_event()
+
+    assert connection.send(h11.Response(status_code=200, headers=[]))

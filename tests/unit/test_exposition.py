@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
+from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from ocsp_exporter.metrics import METRICS, Publication
-from ocsp_exporter.model import DiscoveryKind, Failure, KeyType, Problem, Status
+from ocsp_exporter.model import DiscoveryKind, Failure, KeyType, ProbeResult, Problem, Status
 from ocsp_exporter.serving.exposition import MetricsPage, compress, render, render_with_own
 from ocsp_exporter.serving.instruments import Instruments
 from ocsp_exporter.serving.negotiation import Format, accepts_gzip, negotiate_format
@@ -97,6 +98,14 @@ def test_exact_text() -> None:
     types = [line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")]
     assert types == [row.name for row in METRICS if row.name in types]
     assert 'ocsp_probe_timestamp_seconds{target="b",module="tls"} 1799999999.5\n' in page
+
+
+@pytest.mark.parametrize("result", [RESULT, found(GOOD), failed(Failure.REFUSED)])
+def test_one_target_alone_reads_as_among_many(result: ProbeResult) -> None:
+    """`/probe` says of a target what `/metrics` says of it."""
+    ours = [Publication(result)]
+
+    assert render(ours, NOW, Format.TEXT) == b"".join(render_with_own(ours, NOW, Format.TEXT, CollectorRegistry()))
 
 
 def test_formats_differ_in_the_end_mark_only() -> None:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from ocsp_exporter.config import RateLimit
+from ocsp_exporter.config.web import RateLimit
 from ocsp_exporter.serving.authentication import Logins, NotChecked
 from ocsp_exporter.serving.guard import Guard, TokenBucket
 from ocsp_exporter.serving.web_config import WebConfigFile

@@ -1,6 +1,8 @@
 """The house keeps its one direction of flow: who may import whom is written down here, and nowhere else."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,6 +47,9 @@ KNOWS: dict[str, set[str]] = {
     "yaml": {"config"},
 }
 
+#: What takes long to import, and only serving needs.
+SERVING = {"jinja2", "ocsp_exporter.config.web", "prometheus_client", "starlette", "uvicorn"}
+
 MODULES = sorted(HOUSE.rglob("*.py"))
 
 
@@ -77,6 +82,14 @@ def test_a_library_is_known_only_where_the_table_says(module: Path) -> None:
     name = _name(module)
     for library in {imported.split(".")[0] for imported in _imports(module)} & KNOWS.keys():
         assert any(name == place or name.startswith(f"{place}/") for place in KNOWS[library]), library
+
+
+@pytest.mark.parametrize(("command", "needed"), [("probe", set()), ("serve", SERVING)])
+def test_a_command_imports_only_what_it_needs(command: str, needed: set[str]) -> None:
+    """Looking at a target once is quick: it imports nothing of what only serving needs."""
+    code = f"import sys, ocsp_exporter.commands.{command}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert SERVING & set(done.stdout.split()) == needed
 
 
 def test_the_table_has_no_row_for_a_room_that_is_gone() -> None:

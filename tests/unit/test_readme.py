@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ocsp_exporter.config import ConfigError, parse_config, parse_web_config, read_web_document
+from ocsp_exporter.config import ConfigError, parse_config
+from ocsp_exporter.config.web import parse_web_config, read_web_document
 from ocsp_exporter.metrics import METRICS
 from ocsp_exporter.serving.own_metrics import OWN_METRICS
 

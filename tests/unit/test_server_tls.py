@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from ocsp_exporter.config import ServerTLS
+from ocsp_exporter.config.web import ServerTLS
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.demo.certificate import DAY, Credential, common_name, issue, rsa_key
 from ocsp_exporter.model import TLSVersion

@@ -5,7 +5,8 @@ from typing import cast
 import pytest
 import yaml
 
-from ocsp_exporter.config import DEFAULT_CONFIG, parse_config, show_config, shown_of
+from ocsp_exporter.config import DEFAULT_CONFIG, parse_config, show_config
+from ocsp_exporter.config.showing import complete
 
 NOWHERE = Path("/nonexistent")
 EXAMPLE = (Path(__file__).parents[2] / "config.example.yaml").read_text()
@@ -52,7 +53,7 @@ def test_what_was_written_and_the_defaults() -> None:
 
 def test_a_watched_crl_has_only_its_own_keys() -> None:
     """Of a module that watches a CRL only the keys are shown that may stand there."""
-    shown = shown_of({"modules": {"crl": {"prober": "crl", "issuer_file": "ca.pem"}}})
+    shown = complete({"modules": {"crl": {"prober": "crl", "issuer_file": "ca.pem"}}})
     modules = shown["modules"]
 
     assert isinstance(modules, dict)
@@ -88,7 +89,7 @@ def test_the_password_of_a_proxy_is_not_shown() -> None:
 @pytest.mark.parametrize("value", ["hunter2", ["hunter2"], 4711])
 def test_secrets_are_not_shown(key: str, value: object) -> None:
     """What is a secret by the name of its key is not shown, however deep it stands and whatever it is."""
-    shown = shown_of({"http_sd_configs": [{"basic_auth": {"username": "me", key: value, "password_file": "f.txt"}}]})
+    shown = complete({"http_sd_configs": [{"basic_auth": {"username": "me", key: value, "password_file": "f.txt"}}]})
 
     [discovery] = cast("list[dict[str, object]]", shown["http_sd_configs"])
     assert discovery["basic_auth"] == {"username": "me", key: "<secret>", "password_file": "f.txt"}

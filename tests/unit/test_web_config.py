@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocsp_exporter.config import (
-    ConfigError,
+from ocsp_exporter.config import ConfigError
+from ocsp_exporter.config.web import (
     RateLimit,
     ServerTLS,
     WebConfig,
