@@ -31,18 +31,27 @@ class Effort:
     targets: int = 10_000
     interval: int = 60
     scheduled: int = 50_000
-    minutes: float = 4.0
+    minutes: float = 3.0
     grown: tuple[int, ...] = (100, 300, 1000, 3000, 10_000, 50_000)
-    grown_watched: float = 15.0
+    grown_watched: float = 10.0
 
 
-_QUICK = Effort(1, 8.0, 2000, 15, 5000, 0.5, (100, 1000, 3000), 3.0)
+_QUICK = Effort(
+    rounds=1,
+    watched=8.0,
+    targets=2000,
+    interval=15,
+    scheduled=5000,
+    minutes=0.5,
+    grown=(100, 1000, 3000),
+    grown_watched=3.0,
+)
 
 
 def main() -> None:
     """Measure, print the tables, and write the page and its plot if that is asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a first impression in 4 minutes instead of 20")
+    parser.add_argument("--quick", action="store_true", help="a first impression in 5 minutes instead of 20")
     parser.add_argument("--write", type=Path, help="the page to write")
     arguments = parser.parse_args()
     absent = [each for each in _NEEDED if not shutil.which(each, path=f"{os.environ.get('PATH', '')}:/usr/sbin")]
@@ -136,15 +145,16 @@ def _schedule(set_up: Stage, effort: Effort, pace: float) -> list[Figure]:
         how = f"{lateness.targets:,} {what}"
         return Figure(f"{how}: late, p99", lateness.p99, "s", most), Figure(f"{how}: the latest", lateness.most, "s")
 
-    each = f"targets at {effort.interval} s"
+    fewer = f"targets at {under.interval:.0f} s, {schedule.UNDER} of what is possible"
     more = f"targets at {over.interval:.1f} s, {schedule.OVER} of what is possible"
+    good = f"targets at {beside.interval:.0f} s, beside as many that hang for 10 s"
     return [
-        *late(f"{each}, {schedule.UNDER} of what is possible", under, 1.0),
+        *late(fewer, under, 1.0),
         *late(more, over, None),
         Figure(f"{over.targets:,} {more}: most probes of one to least of one", over.unevenness, "times", 2.0),
         Figure(f"{over.targets:,} {more}: lines of the log too many or too few, of one", abs(over.told - 1), "", 0),
-        *late(f"{each} beside as many that hang for 10 s", beside, 1.0),
-        Figure(f"{beside.targets:,} {each} beside as many that hang: all probed once after", beside.first, "s"),
+        *late(good, beside, 1.0),
+        Figure(f"{beside.targets:,} {good}: all were probed once after", beside.first, "s"),
     ]
 
 
@@ -197,7 +207,8 @@ under way. Pages are compressed, and show results that they have shown before.
 
 ![The CPU of a probe and of a target on a page, for each number of targets](images/growth.png)
 
-What is level here grows in a straight line.
+What is level here grows in a straight line. The metrics of the exporter itself are a fixed part of a page, which counts
+for more where there are few targets.
 """
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ _SCRAPE_INTERVAL = 15.0
 #: Probes that blackbox_exporter is asked for at a time, each over a connection that stays open.
 _AT_A_TIME = 32
 _CHUNK = 65536
-_PATIENCE = 120.0
+_PATIENCE = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,9 @@ def _asking(port: int, named: list[str]) -> Iterator[Callable[[], int]]:
             while not ended.is_set():
                 for key, _ in selector.select(timeout=0.1):
                     connection = key.fileobj  # type: ignore[assignment] # what was registered
-                    received[connection] += connection.recv(_CHUNK)
+                    if not (portion := connection.recv(_CHUNK)):
+                        raise ConnectionError("the exporter closed a connection")
+                    received[connection] += portion
                     if _is_whole(received[connection]):
                         answered += b"\nprobe_success 1\n" in received[connection]
                         received[connection] = b""
