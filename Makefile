@@ -61,7 +61,7 @@ test: $(VENV)/.dev peers ## everything that the tests need, and the tests
 	$(VENV)/bin/pytest $(ARGS)
 
 .PHONY: bench
-bench: $(VENV)/.dev ## measure how fast it is beside others (Debian, as root, installs them) and write docs/performance.md
+bench: $(VENV)/.dev ## measure how fast it is beside others (Debian, as root, installs them) and write docs/performance.md; ARGS=--quick
 	@tests/peers/install.sh nginx-light openssl prometheus-blackbox-exporter
 	$(VENV)/bin/python -m benchmarks --write docs/performance.md $(ARGS)
 

@@ -2,19 +2,18 @@
 
 import asyncio
 import gc
-import re
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 
 from cryptography import x509
 from prometheus_client import CollectorRegistry
 
-from benchmarks.probing import configuration, exporter, page, probes_made
+from benchmarks.exporters import configuration, exporter, names, page, probes_made
+from benchmarks.processes import resident
 from benchmarks.stage import Stage
 from ocsp_exporter.config import load_config
 from ocsp_exporter.metrics import Publication
@@ -131,30 +130,25 @@ async def _tick(ticks: list[float]) -> None:
 
 def memory(stage: Stage) -> tuple[float, float]:
     """Give the memory of an exporter without targets in MiB, and what each target held adds in KiB."""
-    with exporter(stage, 0) as (process, port):
+    with exporter(stage.folder, configuration(stage.root, ())) as (process, port):
         page(port)
-        idle = _resident(process)
-    with exporter(stage, HELD, interval="1h") as (process, port):
+        idle = resident(process)
+    held = configuration(stage.root, names(stage.port, HELD), interval="1h")
+    with exporter(stage.folder, held) as (process, port):
         deadline = time.monotonic() + _PATIENCE
-        while probes_made(page(port)) < HELD:
+        while probes_made(port) < HELD:
             if time.monotonic() > deadline:
                 raise RuntimeError("the exporter does not come round")
             time.sleep(5.0)
         time.sleep(_SETTLING)
-        return idle, (_resident(process) - idle) * 1024 / HELD
-
-
-def _resident(process: int) -> float:
-    """Return a process's memory in MiB."""
-    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
-    return int(found[1]) / 1024 if found else 0.0
+        return idle, (resident(process) - idle) * 1024 / HELD
 
 
 def start(stage: Stage) -> tuple[float, float, float]:
     """Give the seconds that `--version`, a first `probe`, and loading many targets take, the shortest of some."""
     small, large = stage.folder / "small.yaml", stage.folder / "large.yaml"
-    small.write_text(configuration(stage, 0, "1m"))
-    large.write_text(configuration(stage, TARGETS, "1m"))
+    small.write_text(configuration(stage.root, ()))
+    large.write_text(configuration(stage.root, names(stage.port, TARGETS), "1m"))
     target = f"https://localhost:{stage.port}"
     loading = []
     for _ in range(3):

@@ -14,6 +14,7 @@ from ocsp_exporter.model import Results, ScheduledTarget
 from ocsp_exporter.serving.changes import Change, changes, state_of
 from ocsp_exporter.serving.plan import Entry, Key, Plan, key_of, next_due
 from ocsp_exporter.serving.probes import Clock, Probe
+from ocsp_exporter.serving.punctuality import Punctuality
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class Scheduler:
         self._clock = clock
         self._observe_delay = observe_delay
         self._observe_results = observe_results
+        self._punctuality = Punctuality()
         self._plan = Plan()
         self._tasks: dict[Key, asyncio.Task[object]] = {}
         self._wake = asyncio.Event()
@@ -122,7 +124,9 @@ class Scheduler:
         is_first = entry.is_new
         due = began_monotonic = self._clock.monotonic()
         if not is_first:
-            self._observe_delay(began_monotonic - entry.due)
+            late = began_monotonic - entry.due
+            self._observe_delay(late)
+            self._punctuality.note(late, scheduled.interval, began_monotonic)
         results: Results = ()
         try:
             # It may have been removed or replaced since it was decided that this begins.

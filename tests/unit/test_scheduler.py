@@ -26,6 +26,7 @@ from ocsp_exporter.model import (
 from ocsp_exporter.serving.changes import state_of
 from ocsp_exporter.serving.plan import Plan, next_due, slot
 from ocsp_exporter.serving.probes import Clock, Probe
+from ocsp_exporter.serving.punctuality import Punctuality
 from ocsp_exporter.serving.scheduler import Scheduler
 from tests.unit import virtual_time
 from tests.unit.results import FINDINGS, GOOD, MISSING, MODULE, NOW, RESULT, failed, found, named, scheduled
@@ -283,6 +284,41 @@ def test_delay_is_observed() -> None:
     virtual_time.run(main(concurrency=1))
     assert 15 < len(delays) < 25
     assert max(delays) > 5
+
+
+def test_a_late_schedule_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """One warning when probes begin later than half their interval, and one line when they no longer do.
+
+    That is so with one place for ten targets, each of which takes two of its ten seconds, and not with ten places.
+    """
+
+    async def main() -> None:
+        targets = [scheduled(f"{number}", interval=10.0) for number in range(10)]
+        async with running(Prober(seconds=2.0), targets) as scheduler:
+            for places, said in (
+                (10, []),
+                (1, [("WARNING", "the schedule is late")]),
+                (1, []),
+                (10, [("INFO", "the schedule is kept again")]),
+                (10, []),
+                (1, [("WARNING", "the schedule is late")]),
+            ):
+                scheduler.limit(places)
+                caplog.clear()
+                await asyncio.sleep(600)
+                assert [(each.levelname, each.message.partition(":")[0]) for each in caplog.records] == said
+
+    caplog.set_level(logging.INFO, "ocsp_exporter.serving.punctuality")
+    virtual_time.run(main())
+
+
+def test_a_few_late_probes_are_not_a_late_schedule(caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is told where one probe in twenty begins late, which a warning would be where one in five did."""
+    for every, warnings in ((20, 0), (5, 1)):
+        punctuality = Punctuality()
+        for second in range(300):
+            punctuality.note(40.0 if second % every == 0 else 0.1, 60.0, float(second))
+        assert len(caplog.records) == warnings
 
 
 def test_update() -> None:
