@@ -12,6 +12,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from sys import intern
 
 from cryptography import x509
 from cryptography.x509.oid import PublicKeyAlgorithmOID
@@ -119,13 +120,13 @@ async def shake_hands(connected: socket.socket, hello: Hello, deadline: float, k
         chain=chain,
         staple=seen.staple or None,
         staple_problem=None,
-        version=connection.get_protocol_version_name(),
-        cipher=connection.get_cipher_name() or "",
+        version=intern(connection.get_protocol_version_name()),
+        cipher=intern(connection.get_cipher_name() or ""),
         complete=broken_off is None,
         client_certificate_requested=request.was_made,
         chain_errors=known.chain_errors if known else frozenset(seen.chain_errors),
         digest=digest if len(chain) == len(sent) else None,
-        group=connection.get_group_name() if broken_off is None else None,
+        group=intern(connection.get_group_name() or "") or None if broken_off is None else None,
     )
 
 
