@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import sys
 from collections.abc import Iterable, Iterator
+from http import HTTPStatus
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -65,8 +66,11 @@ def page(port: int, encoding: str = "identity") -> bytes:
     """Fetch our `/metrics`, as it was sent."""
     connection = http.client.HTTPConnection(HOST, port)
     connection.request("GET", "/metrics", headers={"Accept-Encoding": encoding})
-    body = connection.getresponse().read()
+    response = connection.getresponse()
+    body = response.read()
     connection.close()
+    if response.status != HTTPStatus.OK:
+        raise RuntimeError(f"/metrics answers {response.status}: {body[:200]!r}")
     return body
 
 

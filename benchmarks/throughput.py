@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
@@ -97,13 +98,8 @@ def scraping(port: int) -> Iterator[None]:
             page(port, "gzip")
             ended.wait(_SCRAPE_INTERVAL - (time.monotonic() - begun))
 
-    thread = threading.Thread(target=scrape)
-    thread.start()
-    try:
+    with _beside(scrape, ended):
         yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 @contextlib.contextmanager
@@ -136,13 +132,20 @@ def _asking(port: int, named: list[str]) -> Iterator[Callable[[], int]]:
                         received[connection] = b""
                         connection.sendall(next(requests))
 
-    thread = threading.Thread(target=ask)
-    thread.start()
-    try:
+    with _beside(ask, ended):
         yield lambda: answered
-    finally:
-        ended.set()
-        thread.join()
+
+
+@contextlib.contextmanager
+def _beside(work: Callable[[], None], ended: threading.Event) -> Iterator[None]:
+    """Do it in a thread while the block lasts. Raises what it raised: figures without it would be too good."""
+    with ThreadPoolExecutor(1) as thread:
+        working = thread.submit(work)
+        try:
+            yield
+        finally:
+            ended.set()
+        working.result()
 
 
 def _is_whole(answer: bytes) -> bool:

@@ -90,6 +90,8 @@ def context_for(settings: TLSSettings, key_type: KeyType) -> SSL.Context:
 def context_without_roots(settings: TLSSettings, key_type: KeyType, group: str | None) -> SSL.Context:
     """Make the same context for a server whose chain is known, and with which group it exchanges keys.
 
+    Not for who shows a certificate: OpenSSL completes its chain with the roots.
+
     Without roots and a callback OpenSSL gives the chain up before it verifies a signature. What is offered is the same,
     but a key is sent for that one group only, if it is one of those that nearly all servers know.
     """

@@ -154,12 +154,12 @@ class Look:
     async def _handshake(self, hello: Hello) -> Handshake:
         """Make a handshake in which the chain is verified, unless it turns out to be the one that was verified last."""
         trust, now = self.remembered.trust, self.clock()
-        if known := trust.at(now, hello):
+        if known := trust.at(now, self._time_left(), hello):
             with contextlib.suppress(ChainChanged):
                 return await self._shake_hands(hello, known)
             self._tell("the chain has changed, once more to verify it")
         handshake = await self._shake_hands(hello)
-        trust.note(handshake, hello, now)
+        trust.note(handshake, hello, begun=now, ended=self.clock())
         return handshake
 
     async def _shake_hands(self, hello: Hello, known: Known | None = None) -> Handshake:

@@ -39,10 +39,10 @@ class Arrivals:
         # Not the socket: of one that a selector does not know it writes out all that there is.
         self._descriptor = connected.fileno()
         self._loop = asyncio.get_running_loop()
+        self._is_watched = False
         self._arrived: asyncio.Future[bytes] | None = None
 
     def __enter__(self) -> Self:
-        self._loop.add_reader(self._descriptor, self._receive)
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -51,6 +51,9 @@ class Arrivals:
     async def next(self) -> bytes:
         """Let others work until something arrives; empty where the other side has closed. Raises OSError."""
         self._arrived = self._loop.create_future()
+        if not self._is_watched:
+            self._loop.add_reader(self._descriptor, self._receive)
+            self._is_watched = True
         try:
             return await self._arrived
         finally:
@@ -59,6 +62,9 @@ class Arrivals:
     def _receive(self) -> None:
         # Here and not in `next`: before that goes on, the loop would find the socket readable once more.
         if self._arrived is None or self._arrived.done():
+            # Nobody waits for it: to be told again and again would keep the loop busy.
+            self._loop.remove_reader(self._descriptor)
+            self._is_watched = False
             return
         try:
             self._arrived.set_result(self._connected.recv(self._most))

@@ -92,27 +92,45 @@ class LastTrust:
     _known: Known | None = field(default=None, init=False)
     _begins: float = field(default=math.inf, init=False)
     _ends: float = field(default=-math.inf, init=False)
+    _took: float = field(default=math.inf, init=False)
     _is_steady: bool = field(default=False, init=False)
 
-    def at(self, now: float, hello: Hello) -> Known | None:
-        """Return what is known of the server; None where its last two chains differed, and the next one may, too."""
-        holds = self._is_steady and self._begins <= now < self._ends and hello == self._hello
+    def at(self, now: float, left: float, hello: Hello) -> Known | None:
+        """Return what is known of the server for a handshake that begins now, and has so many seconds left.
+
+        None where its last two chains differed, and the next one may, too; where there would be no time for another
+        handshake; and where we show a certificate, whose chain OpenSSL completes with the roots.
+        """
+        holds = (
+            self._is_steady
+            and self._begins <= now
+            and now + left < self._ends
+            and self._took < left / _AS_LONG
+            and hello.settings.client_certificate is None
+            and hello == self._hello
+        )
         return self._known if holds else None
 
-    def note(self, handshake: Handshake, hello: Hello, now: float) -> None:
-        """Remember a handshake that was begun at `now`, and whose chain was verified in it."""
-        if handshake.digest is None or _octets(handshake.chain) > LARGEST_CHAIN:
-            self._is_steady, self._known = False, None
-            return
-        self._is_steady = self._known is not None and self._known.digest == handshake.digest
-        self._hello = hello
-        self._known = Known(handshake.digest, handshake.chain, handshake.chain_errors, handshake.group)
+    def note(self, handshake: Handshake, hello: Hello, begun: float, ended: float) -> None:
+        """Remember a handshake in which the chain was verified; `begun` and `ended` are times of day."""
+        before, self._known = self._known, None
         turns = sorted((*turning_points(handshake.chain), *turning_points_of_roots(hello.settings.roots)))
-        position = bisect(turns, now)
+        position = bisect(turns, begun)
+        is_held = handshake.digest is not None and _octets(handshake.chain) <= LARGEST_CHAIN
+        if handshake.digest is None or not is_held or position != bisect(turns, ended):
+            self._is_steady = False
+            return
+        self._is_steady = before is not None and before.digest == handshake.digest
+        # The same objects as long as they are the same certificates: others hold them, too.
+        chain = before.chain if before and self._is_steady else handshake.chain
+        self._known = Known(handshake.digest, chain, handshake.chain_errors, handshake.group)
+        self._hello, self._took = hello, ended - begun
         self._begins = turns[position - 1] + _NEAR if position else -math.inf
         self._ends = turns[position] - _NEAR if position < len(turns) else math.inf
 
 
+#: A handshake is to have so many times as long as the last one took: it may turn out that another one is needed.
+_AS_LONG = 4
 #: Seconds around such a moment in which the chain is verified each time.
 _NEAR = 2.0
 

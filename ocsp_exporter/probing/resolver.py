@@ -133,7 +133,8 @@ class Resolver:
         if job is None:
             job = self._start(host, asker)
         elif asker.value < job.asker.value and not job.is_begun:
-            self._require_thread(asker)
+            with contextlib.suppress(RuntimeError):  # it can wait for one of the threads that there are
+                self._require_thread(asker)
             del self._queued[job.asker][host]
             self._enqueue(job, asker)
         job.waiting += 1

@@ -53,7 +53,7 @@ class Connections:
         """Note a new one, and let one go if there are too many."""
         self._open[connection.fileno()] = connection
         self.wait(connection.fileno())
-        if len(self._open) > self.most:
+        while len(self._open) > self.most and self._waiting:  # by several where fewer are allowed than before
             self._let_one_go()
 
     def closed(self, number: int) -> None:

@@ -56,6 +56,7 @@ class ProbeEndpoint:
         self._clock = clock
         self._allowed = allowed
         self._probing: set[asyncio.Task[object]] = set()
+        self._ended: set[asyncio.Task[object]] = set()
         self._closed = False
 
     def use(self, modules: Mapping[str, Module], *, concurrency: int, allowed: AllowedTargets) -> None:
@@ -68,7 +69,7 @@ class ProbeEndpoint:
         """End the probes that are running, so that those who wait for them are answered now."""
         self._closed = True
         for probing in self._probing:
-            _end(probing)
+            self._end(probing)
 
     async def respond(self, request: Request) -> Response:
         """Answer a request: 200 whatever the probe found, and 400, 403 or 503 with a sentence where there was none.
@@ -111,18 +112,29 @@ class ProbeEndpoint:
         # The probe runs in the request's own task: one for itself, and waiting for either, took 25 µs more.
         probing = asyncio.current_task()
         assert probing  # noqa: S101 - this is a coroutine
-        leaving = asyncio.create_task(_end_when_left(probing, request))
+        leaving = asyncio.create_task(self._end_when_left(probing, request))
         self._probing.add(probing)
         try:
             return await self._probe(asked.target, asked.module, limit)
         except asyncio.CancelledError:
-            ended_here = self._closed or leaving.done()
-            if not ended_here or probing.uncancel():
+            if probing not in self._ended or probing.uncancel():
                 raise
             return None
         finally:
             self._probing.discard(probing)
+            self._ended.discard(probing)
             leaving.cancel()
+
+    async def _end_when_left(self, probing: asyncio.Task[object], request: Request) -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        self._end(probing)
+
+    def _end(self, probing: asyncio.Task[object]) -> None:
+        """Cancel a probe, once: the client may leave while the exporter ends."""
+        if probing not in self._ended:
+            self._ended.add(probing)
+            probing.cancel()
 
     def _metrics(self, results: Results, form: Format) -> bytes:
         return render(map(Publication, results), self._clock.wall(), form)
@@ -168,15 +180,3 @@ def _log_end(results: Results) -> None:
         about = {"target": result.target.name, "module": result.module, **dict(result.variant)}
         found = {"state": state_of(result), "detail": result.detail or None, "duration": round(result.duration, 4)}
         _log.debug("target probed", extra={"fields": {**about, **found}})
-
-
-async def _end_when_left(probing: asyncio.Task[object], request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-    _end(probing)
-
-
-def _end(probing: asyncio.Task[object]) -> None:
-    """Cancel a probe, once: the client may leave while the exporter ends."""
-    if not probing.cancelling():
-        probing.cancel()

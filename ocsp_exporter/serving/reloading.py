@@ -78,9 +78,14 @@ class Reloader:
                     await self._is_asked.wait()
             is_asked = self._is_asked.is_set()
             self._is_asked.clear()
-            found = await in_thread(partial(digest_of, self._file.path))
-            if is_asked or found != self._digest:
+            if is_asked or await self._has_changed():
                 await self._reload_quietly()
+
+    async def _has_changed(self) -> bool:
+        try:
+            return await in_thread(partial(digest_of, self._file.path)) != self._digest
+        except RuntimeError:  # the system gives no thread now; it is looked at again soon
+            return False
 
     async def reload(self) -> tuple[str, ...]:
         """Load the configuration and use it. Gives sentences about what of it takes a restart.

@@ -62,7 +62,8 @@ class Turns:
             raise TooMany(of_one=False)
         last = theirs[-1]
         self._forget(other, last)
-        last.set_exception(TooMany(of_one=False))
+        if not last.done():  # who waited for it may have been cancelled a moment ago
+            last.set_exception(TooMany(of_one=False))
 
     def _forget(self, who: str, turn: asyncio.Future[None]) -> None:
         waiting = self._waiting.get(who, deque())

@@ -18,6 +18,8 @@ _log = logging.getLogger(__name__)
 
 #: Longer than the usual scrape interval, so that Prometheus keeps its connection.
 _KEEP_ALIVE: Final = 75
+#: So many may be accepted in one round of the event loop, before those that were let go for them are closed.
+_BACKLOG: Final = 128
 #: How long a client may take to read its answer after the end was asked for, and how long the end of those that were
 #: let go then. All together may take 5 s.
 _LAST_ANSWERS: Final = 2
@@ -38,6 +40,7 @@ def web_server(app: ASGIApp, connections: Connections, web_config: WebConfigFile
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE,
+        backlog=_BACKLOG,
         timeout_graceful_shutdown=_LAST_ANSWERS + _LAST_MOMENTS,
         ssl_context_factory=(lambda *_: context) if context else None,
     )

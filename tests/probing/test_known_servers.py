@@ -7,13 +7,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
 from ocsp_exporter.demo.authority import Authority
 from ocsp_exporter.demo.certificate import Credential
 from ocsp_exporter.demo.endpoints import Endpoint, serve_tls
 from ocsp_exporter.demo.listening import listen, port_of
-from ocsp_exporter.model import ChainError, Handshake, KeyType, Module, Target, TLSSettings
+from ocsp_exporter.model import ChainError, ClientCertificate, Handshake, KeyType, Module, Target, TLSSettings
 from ocsp_exporter.probing.connecting import connect
 from ocsp_exporter.probing.context import context_for, context_without_roots
 from ocsp_exporter.probing.handshake import ChainChanged, Hello, Known, shake_hands
@@ -123,22 +125,44 @@ async def test_a_known_chain_is_not_verified() -> None:
 SHOWN = Handshake(HOST, (LEAF.certificate,), None, None, "TLSv1.3", "", True, False, TRUSTED, b"one", "x25519")
 
 
-def _noted(*handshakes: Handshake, now: float = NOW) -> LastTrust:
+def _noted(*handshakes: Handshake, now: float = NOW, took: float = 0.25, hello: Hello = HELLO) -> LastTrust:
     trust = LastTrust()
     for handshake in handshakes:
-        trust.note(handshake, HELLO, now)
+        trust.note(handshake, hello, now, now + took)
     return trust
 
 
 def test_what_was_seen_twice_is_known() -> None:
     """Not what was seen once, nor what has another name or other settings, nor where a certificate was unreadable."""
     twice = _noted(SHOWN, SHOWN)
-    assert twice.at(NOW, HELLO) == Known(b"one", SHOWN.chain, TRUSTED, "x25519")
-    assert twice.at(NOW, replace(HELLO, server_name="other.test")) is None
-    assert twice.at(NOW, replace(HELLO, settings=TLSSettings((OTHER_ROOT.certificate,)))) is None
-    assert _noted(SHOWN).at(NOW, HELLO) is None
-    assert _noted(SHOWN, replace(SHOWN, digest=b"two")).at(NOW, HELLO) is None
-    assert _noted(SHOWN, SHOWN, replace(SHOWN, digest=None)).at(NOW, HELLO) is None
+    assert twice.at(NOW, 10.0, HELLO) == Known(b"one", SHOWN.chain, TRUSTED, "x25519")
+    assert twice.at(NOW, 10.0, replace(HELLO, server_name="other.test")) is None
+    assert twice.at(NOW, 10.0, replace(HELLO, settings=TLSSettings((OTHER_ROOT.certificate,)))) is None
+    assert _noted(SHOWN).at(NOW, 10.0, HELLO) is None
+    assert _noted(SHOWN, replace(SHOWN, digest=b"two")).at(NOW, 10.0, HELLO) is None
+    assert _noted(SHOWN, SHOWN, replace(SHOWN, digest=None)).at(NOW, 10.0, HELLO) is None
+
+
+def test_what_may_need_another_handshake_needs_the_time_for_it() -> None:
+    """A server that took a quarter of the time that is left, or longer, is looked at in full at once."""
+    trust = _noted(SHOWN, SHOWN, took=1.0)
+    assert trust.at(NOW, 5.0, HELLO)
+    assert trust.at(NOW, 4.0, HELLO) is None
+
+
+def test_who_shows_a_certificate_never_relies_on_what_is_known() -> None:
+    """OpenSSL completes the chain of what we show with the roots, which are left out where a chain is known."""
+    own = ClientCertificate((LEAF.certificate,), b"")
+    hello = replace(HELLO, settings=replace(SETTINGS, client_certificate=own))
+    assert _noted(SHOWN, SHOWN, hello=hello).at(NOW, 10.0, hello) is None
+
+
+def test_what_is_known_is_one_object() -> None:
+    """However often the same certificates are parsed, those that were remembered first are held."""
+    again = replace(SHOWN, chain=(x509.load_der_x509_certificate(LEAF.certificate.public_bytes(Encoding.DER)),))
+    known = _noted(SHOWN, again).at(NOW, 10.0, HELLO)
+    assert known
+    assert known.chain is SHOWN.chain
 
 
 LEAF_BEGINS, LEAF_ENDS = (
@@ -163,7 +187,13 @@ ROOT_ENDS = ROOT.certificate.not_valid_after_utc.timestamp()
 def test_what_is_known_ends_when_a_certificate_does(noted: float, asked: float, holds: bool) -> None:
     """Between two moments at which one of the chain's, or a root, begins or ends, the chain is what it was."""
     assert LEAF_ENDS < ROOT_ENDS
-    assert (_noted(SHOWN, SHOWN, now=noted).at(asked, HELLO) is not None) is holds
+    assert (_noted(SHOWN, SHOWN, now=noted).at(asked, 1.5, HELLO) is not None) is holds
+
+
+def test_a_handshake_across_such_a_moment_is_not_remembered() -> None:
+    """Nobody knows at which side of it the chain was verified, nor whether the clock was set back meanwhile."""
+    for took in (10.0, -10.0):
+        assert _noted(SHOWN, SHOWN, now=LEAF_ENDS - took / 2, took=took).at(LEAF_ENDS + 100, 1000.0, HELLO) is None
 
 
 async def _said(context: SSL.Context) -> ClientHello:
