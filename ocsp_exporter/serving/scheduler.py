@@ -24,10 +24,6 @@ _log = logging.getLogger(__name__)
 _REST_AFTER_FIRST = 0.5
 _REST = 0.01
 
-# So many probes begin in one round of the event loop, then those that are under way go on: of hundreds of handshakes
-# at a time each takes a tenth more, because no cache holds them all.
-_AT_A_TIME = 8
-
 
 class Standing(NamedTuple):
     """A target with its last results, none where it was not looked at yet, and its last changes, the latest last."""
@@ -111,16 +107,13 @@ class Scheduler:
         async with asyncio.TaskGroup() as group:
             while True:
                 self._wake.clear()
-                room = min(self._concurrency - self._plan.in_flight, _AT_A_TIME)
+                room = self._concurrency - self._plan.in_flight
                 for entry in self._plan.take(self._clock.monotonic(), room):
                     group.create_task(self._look(entry))
                 full = self._plan.in_flight >= self._concurrency
                 await self._woken_within(None if full else self._plan.wait(self._clock.monotonic()))
 
     async def _woken_within(self, seconds: float | None) -> None:
-        if seconds == 0:
-            await asyncio.sleep(0)
-            return
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
